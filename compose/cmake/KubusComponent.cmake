@@ -1,0 +1,46 @@
+# component(NAME SRCS a.cc … [TESTS a_test.cc …] [MAIN main.cc] [PROGRAM name] [DEPS target …])
+# One line that describes a folder: a library kubus_<NAME>, a test program kubus_<NAME>_test that ctest
+# runs as one test, and, with MAIN, a program (kubus-<NAME> unless PROGRAM says otherwise) in build/<preset>/bin.
+# Includes are written from the project's root or, for generated code, as "schemas/…_generated.h".
+function(component NAME)
+  cmake_parse_arguments(C "" "MAIN;PROGRAM" "SRCS;TESTS;DEPS;TEST_DEPS" ${ARGN})
+  set(lib kubus_${NAME})
+  if(C_SRCS)
+    add_library(${lib} STATIC ${C_SRCS})
+    target_include_directories(${lib} PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/gen)
+    target_link_libraries(${lib} PUBLIC ${C_DEPS})
+  else()
+    add_library(${lib} INTERFACE)
+    target_include_directories(${lib} INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/gen)
+    target_link_libraries(${lib} INTERFACE ${C_DEPS})
+  endif()
+  if(C_MAIN)
+    if(NOT C_PROGRAM)
+      set(C_PROGRAM kubus-${NAME})
+    endif()
+    add_executable(${C_PROGRAM} ${C_MAIN})
+    target_link_libraries(${C_PROGRAM} PRIVATE ${lib})
+  endif()
+  if(C_TESTS)
+    add_executable(${lib}_test ${C_TESTS})
+    target_link_libraries(${lib}_test PRIVATE ${lib} ${C_TEST_DEPS} GTest::gmock GTest::gtest_main)
+    add_test(NAME ${NAME} COMMAND ${lib}_test --gtest_brief=1)
+    set_tests_properties(${NAME} PROPERTIES TIMEOUT 120)
+  endif()
+  list(TRANSFORM C_TESTS PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE named)
+  set_property(GLOBAL APPEND PROPERTY KUBUS_TESTS_NAMED ${named})
+endfunction()
+
+# Call once, at the end: every *_test.cc of the tree must have been named by some component().
+function(check_every_test_is_built)
+  file(GLOB_RECURSE found CONFIGURE_DEPENDS
+    ${CMAKE_SOURCE_DIR}/schemas/*_test.cc ${CMAKE_SOURCE_DIR}/bus/*_test.cc
+    ${CMAKE_SOURCE_DIR}/services/*_test.cc ${CMAKE_SOURCE_DIR}/agents/*_test.cc
+    ${CMAKE_SOURCE_DIR}/cli/*_test.cc ${CMAKE_SOURCE_DIR}/tests/*_test.cc)
+  get_property(named GLOBAL PROPERTY KUBUS_TESTS_NAMED)
+  foreach(test ${found})
+    if(NOT test IN_LIST named)
+      message(FATAL_ERROR "${test} is built by no component(): name it in TESTS")
+    endif()
+  endforeach()
+endfunction()
