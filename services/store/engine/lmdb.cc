@@ -1,0 +1,250 @@
+#include "services/store/engine/lmdb.h"
+
+#include <lmdb.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "schemas/lib/base/check.h"
+
+namespace kubus::store {
+namespace {
+
+constexpr std::array<const char*, kKeyspaces> kNames = {
+    "meta", "objects", "dead", "journal", "secrets", "history", "lanes", "marks", "index"};
+
+Error failure(const std::string& what, int rc) {
+  return Error(Code::kUnavailable, what + ": " + mdb_strerror(rc));
+}
+
+MDB_val val(ByteView b) {
+  return {b.size(), const_cast<uint8_t*>(b.data())};
+}
+ByteView view(const MDB_val& v) {
+  return {static_cast<const uint8_t*>(v.mv_data), v.mv_size};
+}
+
+// The environment and its tables; shared, for snapshots outlive the engine's owner now and then.
+struct Environment {
+  MDB_env* env = nullptr;
+  std::array<MDB_dbi, kKeyspaces> dbi{};
+  std::string directory;
+
+  ~Environment() {
+    if (env != nullptr) mdb_env_close(env);
+  }
+  MDB_dbi of(Keyspace space) const { return dbi[static_cast<size_t>(space)]; }
+};
+
+class LmdbCursor : public Cursor {
+ public:
+  LmdbCursor(MDB_txn* txn, MDB_dbi dbi) { KUBUS_CHECK(mdb_cursor_open(txn, dbi, &cursor_) == 0); }
+  ~LmdbCursor() override { mdb_cursor_close(cursor_); }
+
+  void lower_bound(ByteView key) override {
+    if (key.empty()) return move(MDB_FIRST);
+    key_ = val(key);
+    move(MDB_SET_RANGE);
+  }
+  void last() override { move(MDB_LAST); }
+  void next() override { move(MDB_NEXT); }
+  void prev() override { move(MDB_PREV); }
+  bool valid() const override { return valid_; }
+  ByteView key() const override { return view(key_); }
+  ByteView value() const override { return view(value_); }
+
+ private:
+  void move(MDB_cursor_op op) { valid_ = mdb_cursor_get(cursor_, &key_, &value_, op) == 0; }
+
+  MDB_cursor* cursor_ = nullptr;
+  MDB_val key_{}, value_{};
+  bool valid_ = false;
+};
+
+class LmdbSnapshot : public Snapshot {
+ public:
+  LmdbSnapshot(std::shared_ptr<const Environment> environment, MDB_txn* txn)
+      : environment_(std::move(environment)), txn_(txn) {}
+  ~LmdbSnapshot() override { mdb_txn_abort(txn_); }
+
+  std::optional<ByteView> get(Keyspace space, ByteView key) const override {
+    MDB_val k = val(key), v;
+    if (mdb_get(txn_, environment_->of(space), &k, &v) != 0) return std::nullopt;
+    return view(v);
+  }
+  std::unique_ptr<Cursor> cursor(Keyspace space) const override {
+    return std::make_unique<LmdbCursor>(txn_, environment_->of(space));
+  }
+
+ private:
+  std::shared_ptr<const Environment> environment_;
+  MDB_txn* txn_;
+};
+
+// Writes one keyspace's part of a transaction. Keys behind the last one are appended, which fills
+// pages wholly.
+class SpaceWriter {
+ public:
+  SpaceWriter(MDB_txn* txn, MDB_dbi dbi) : txn_(txn), dbi_(dbi) {}
+  ~SpaceWriter() {
+    if (cursor_ != nullptr) mdb_cursor_close(cursor_);
+  }
+  SpaceWriter(const SpaceWriter&) = delete;
+
+  int write(const Put& put) {
+    KUBUS_CHECK(!put.key.empty() && put.key.size() <= kMaxKey);
+    if (int rc = open(); rc != 0) return rc;
+    MDB_val k = val(put.key), v = val(put.value);
+    if (put.erase) {
+      int rc = mdb_del(txn_, dbi_, &k, nullptr);
+      if (as_text(put.key) == as_text(last_)) stale_ = true;
+      return rc == MDB_NOTFOUND ? 0 : rc;
+    }
+    bool append = behind_last(put.key);
+    int rc = mdb_cursor_put(cursor_, &k, &v, append ? MDB_APPEND : 0);
+    if (rc == 0 && append) last_.assign(put.key.begin(), put.key.end());
+    return rc;
+  }
+
+ private:
+  int open() {
+    if (cursor_ == nullptr) {
+      if (int rc = mdb_cursor_open(txn_, dbi_, &cursor_); rc != 0) return rc;
+      stale_ = true;
+    }
+    if (!stale_) return 0;
+    MDB_val k, v;
+    int rc = mdb_cursor_get(cursor_, &k, &v, MDB_LAST);
+    if (rc != 0 && rc != MDB_NOTFOUND) return rc;
+    ByteView last = rc == 0 ? view(k) : ByteView();
+    last_.assign(last.begin(), last.end());
+    stale_ = false;
+    return 0;
+  }
+  bool behind_last(ByteView key) const { return as_text(key) > as_text(last_); }
+
+  MDB_txn* txn_;
+  MDB_dbi dbi_;
+  MDB_cursor* cursor_ = nullptr;
+  Buffer last_;
+  bool stale_ = true;  // last_ and the cursor must be read anew
+};
+
+class LmdbEngine : public Engine {
+ public:
+  explicit LmdbEngine(std::shared_ptr<const Environment> environment)
+      : e_(std::move(environment)) {}
+
+  Result<std::shared_ptr<const Snapshot>> snapshot() const override {
+    MDB_txn* txn = nullptr;
+    if (int rc = mdb_txn_begin(e_->env, nullptr, MDB_RDONLY, &txn); rc != 0) {
+      return failure("reading " + e_->directory, rc);
+    }
+    return std::shared_ptr<const Snapshot>(std::make_shared<LmdbSnapshot>(e_, txn));
+  }
+
+  Status write(std::span<const Put> puts) override {
+    MDB_txn* txn = nullptr;
+    if (int rc = mdb_txn_begin(e_->env, nullptr, 0, &txn); rc != 0) return failed(rc);
+    if (int rc = write_all(txn, puts); rc != 0) {
+      mdb_txn_abort(txn);
+      return failed(rc);
+    }
+    if (int rc = mdb_txn_commit(txn); rc != 0) return failed(rc);
+    return {};
+  }
+
+  EngineUsage usage() const override {
+    EngineUsage usage;
+    MDB_envinfo info;
+    MDB_stat stat;
+    if (mdb_env_info(e_->env, &info) != 0 || mdb_env_stat(e_->env, &stat) != 0) return usage;
+    usage.size = info.me_mapsize;
+    usage.used = (info.me_last_pgno + 1) * stat.ms_psize;
+    // Pages that were freed count as used until the map is far along: counting them walks LMDB's
+    // list of free pages.
+    if (usage.used > usage.size / 4 * 3) usage.used -= free_pages() * stat.ms_psize;
+    struct statvfs fs;
+    if (statvfs(e_->directory.c_str(), &fs) == 0)
+      usage.disk_free = uint64_t{fs.f_bavail} * fs.f_frsize;
+    return usage;
+  }
+
+ private:
+  int write_all(MDB_txn* txn, std::span<const Put> puts) {
+    std::array<std::unique_ptr<SpaceWriter>, kKeyspaces> writers;
+    for (const Put& put : puts) {
+      auto& writer = writers[static_cast<size_t>(put.space)];
+      if (!writer) writer = std::make_unique<SpaceWriter>(txn, e_->of(put.space));
+      if (int rc = writer->write(put); rc != 0) return rc;
+    }
+    return 0;
+  }
+
+  Error failed(int rc) const {
+    if (rc == MDB_MAP_FULL)
+      return Error(Code::kUnavailable, "the store's map in " + e_->directory + " is full");
+    return failure("writing " + e_->directory, rc);
+  }
+
+  uint64_t free_pages() const {
+    MDB_txn* txn = nullptr;
+    if (mdb_txn_begin(e_->env, nullptr, MDB_RDONLY, &txn) != 0) return 0;
+    uint64_t pages = 0;
+    {
+      LmdbCursor cursor(txn, 0);  // LMDB's own table of free pages: each value starts with a count
+      for (cursor.lower_bound({}); cursor.valid(); cursor.next()) {
+        size_t count = 0;
+        if (cursor.value().size() >= sizeof(count))
+          std::memcpy(&count, cursor.value().data(), sizeof(count));
+        pages += count;
+      }
+    }
+    mdb_txn_abort(txn);
+    return pages;
+  }
+
+  std::shared_ptr<const Environment> e_;
+};
+
+int open_tables(Environment* e) {
+  MDB_txn* txn = nullptr;
+  if (int rc = mdb_txn_begin(e->env, nullptr, 0, &txn); rc != 0) return rc;
+  for (size_t i = 0; i < kKeyspaces; ++i) {
+    if (int rc = mdb_dbi_open(txn, kNames[i], MDB_CREATE, &e->dbi[i]); rc != 0) {
+      mdb_txn_abort(txn);
+      return rc;
+    }
+  }
+  return mdb_txn_commit(txn);
+}
+
+int open_environment(const LmdbOptions& options, Environment* e) {
+  if (int rc = mdb_env_create(&e->env); rc != 0) return rc;
+  if (int rc = mdb_env_set_mapsize(e->env, options.map_size); rc != 0) return rc;
+  if (int rc = mdb_env_set_maxdbs(e->env, kKeyspaces); rc != 0) return rc;
+  if (int rc = mdb_env_set_maxreaders(e->env, options.readers); rc != 0) return rc;
+  // Snapshots are tied to no thread: the loop makes them, workers may let go of them.
+  if (int rc = mdb_env_open(e->env, options.directory.c_str(), MDB_NOTLS, 0600); rc != 0) return rc;
+  int dead = 0;
+  mdb_reader_check(e->env, &dead);
+  return open_tables(e);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> open_lmdb(const LmdbOptions& options) {
+  if (mkdir(options.directory.c_str(), 0700) != 0 && errno != EEXIST) {
+    return failure("making " + options.directory, errno);
+  }
+  auto e = std::make_shared<Environment>();
+  e->directory = options.directory;
+  if (int rc = open_environment(options, e.get()); rc != 0)
+    return failure("opening " + options.directory, rc);
+  return std::unique_ptr<Engine>(std::make_unique<LmdbEngine>(std::move(e)));
+}
+
+}  // namespace kubus::store

@@ -1,0 +1,21 @@
+// The engine on files: one LMDB environment. The only user of lmdb.h.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "schemas/lib/base/result.h"
+#include "services/store/engine/engine.h"
+
+namespace kubus::store {
+
+struct LmdbOptions {
+  std::string directory;             // made if it is not there
+  uint64_t map_size = 256ull << 30;  // address space, reserved once; the file grows as needed
+  unsigned readers = 1024;
+};
+
+// kUnavailable: I/O, or the directory cannot be used; the message names it.
+Result<std::unique_ptr<Engine>> open_lmdb(const LmdbOptions& options);
+
+}  // namespace kubus::store

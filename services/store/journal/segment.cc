@@ -1,0 +1,60 @@
+#include "services/store/journal/segment.h"
+
+#include "services/store/journal/group.h"
+#include "services/store/journal/segment_files.h"
+
+namespace kubus::store {
+namespace {
+
+constexpr size_t kGroupBytes = 8 << 20;
+
+class SegmentJournal : public Journal {
+ public:
+  SegmentJournal(std::shared_ptr<SegmentFiles> files, bus::Workers& workers)
+      : files_(std::move(files)),
+        workers_(workers),
+        group_(
+            workers,
+            [files = files_](auto entries, auto* durable) {
+              return files->write(entries, durable);
+            },
+            kGroupBytes) {}
+  ~SegmentJournal() override { files_->stop(); }
+
+  Result<std::vector<Durable>> recover(Revision applied, const Chain& chain,
+                                       const Replay& replay) override {
+    return files_->recover(applied, chain, replay);
+  }
+  void start(JournalHandler handler) override {
+    group_.start(std::move(handler));
+    in_background([files = files_] { files->prepare(); });
+  }
+  void append(JournalEntry entry) override { group_.append(std::move(entry)); }
+  void release(Revision applied) override {
+    in_background([files = files_, applied] {
+      files->release(applied);
+      files->prepare();
+    });
+  }
+  uint64_t syncs() const override { return group_.syncs(); }
+
+ private:
+  void in_background(std::function<void()> job) {
+    workers_.run("journal-files", std::move(job), [] {});
+  }
+
+  std::shared_ptr<SegmentFiles> files_;
+  bus::Workers& workers_;
+  GroupCommit group_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Journal>> open_segments(const SegmentOptions& options,
+                                               bus::Workers& workers) {
+  auto files = std::make_shared<SegmentFiles>(options);
+  if (Status s = files->open(); !s.ok()) return s.error();
+  return std::unique_ptr<Journal>(std::make_unique<SegmentJournal>(std::move(files), workers));
+}
+
+}  // namespace kubus::store
