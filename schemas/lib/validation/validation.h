@@ -1,5 +1,5 @@
-// What schema attributes can say about an object: defaults, required fields, enums, formats, bounds, unique list keys,
-// immutable fields. What they can't say is one validator per kind in services/store/kinds, which uses FieldErrors too.
+// What schema attributes can say about an object: defaults, required fields, enums, formats, bounds, immutable fields. What
+// they can't say is one validator per kind in services/store/kinds, which uses FieldErrors too.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -22,9 +22,13 @@ class FieldErrors {
   void not_supported(std::string field, const json::value& value, const std::vector<std::string>& allowed);
   void forbidden(std::string field, std::string_view detail);
   void duplicate(std::string field, const json::value& value);
+  void not_found(std::string field, const json::value& value);
   void too_long(std::string field, size_t most);
   void too_many(std::string field, size_t have, size_t most);
   void type_invalid(std::string field, const json::value& value, std::string_view detail);
+
+  // Causes found elsewhere, as they are.
+  void add(Cause cause) { causes_.push_back(std::move(cause)); }
 
   bool empty() const { return causes_.empty(); }
   const std::vector<Cause>& causes() const { return causes_; }
@@ -50,6 +54,11 @@ std::string check_dns1035_label(std::string_view s);
 std::string check_qualified_name(std::string_view s);      // [prefix/]name, label and annotation keys
 std::string check_label_value(std::string_view s);
 std::string check_port_name(std::string_view s);
-std::string check_format(std::string_view format, std::string_view s);  // by FieldInfo::format
+std::string check_ip(std::string_view s);
+std::string check_cidr(std::string_view s);
+std::string check_env_name(std::string_view s);
+std::string check_config_key(std::string_view s);          // keys of ConfigMaps and Secrets
+// By FieldInfo::format; an unknown format accepts everything.
+std::string check_format(std::string_view format, std::string_view s);
 
 }  // namespace kubus::validation
