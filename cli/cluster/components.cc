@@ -1,0 +1,50 @@
+#include "cli/cluster/components.h"
+
+#include "agents/containerd/containerd.h"
+#include "cli/cluster/preflight.h"
+
+namespace kubus::cli {
+namespace {
+
+ChildSpec own(const std::string& name, const Layout& layout, const std::string& actor,
+              std::vector<std::string> more) {
+  ChildSpec spec{
+      .name = name,
+      .argv = {find_program("kubus-" + name), "--credentials", layout.credentials(actor)}};
+  spec.argv.insert(spec.argv.end(), more.begin(), more.end());
+  return spec;
+}
+
+void add_node(const ClusterConfig& c, const Layout& layout, std::vector<ChildSpec>* out) {
+  std::string endpoint = c.runtime_endpoint;
+  if (endpoint.empty()) {
+    endpoint = "unix://" + agents::containerd_socket(layout.containerd());
+    out->push_back({.name = "containerd",
+                    .argv = agents::containerd_command(layout.containerd()),
+                    .stop_seconds = 10});
+  }
+  out->push_back(own("kubelet", layout, "kubelet:" + c.node,
+                     {"--node", c.node, "--runtime-endpoint", endpoint, "--state", layout.kubelet(),
+                      "--address", c.listen}));
+}
+
+}  // namespace
+
+std::vector<ChildSpec> components_of(const ClusterConfig& c, const Layout& layout) {
+  std::vector<ChildSpec> out;
+  out.push_back(
+      {.name = "nats-server", .argv = {find_program("nats-server"), "-c", layout.bus_config()}});
+  out.push_back(
+      own("store", layout, "store",
+          {"--state", layout.store(), "--pod-cidr", c.pod_cidr, "--service-cidr", c.service_cidr,
+           "--ca-file", layout.pki("ca.crt"), "--api-port", std::to_string(c.api_port)}));
+  if (!c.node.empty()) add_node(c, layout, &out);
+  out.push_back(own(
+      "gateway", layout, "gateway",
+      {"--listen", c.listen + ":" + std::to_string(c.api_port), "--cert", layout.pki("gateway.crt"),
+       "--key", layout.pki("gateway.key"), "--client-ca", layout.pki("ca.crt")}));
+  out.push_back(own("scheduler", layout, "scheduler", {}));
+  return out;
+}
+
+}  // namespace kubus::cli

@@ -1,0 +1,14 @@
+// Which processes make up a cluster, and with which arguments.
+#pragma once
+
+#include <vector>
+
+#include "cli/cluster/config.h"
+#include "cli/supervisor/supervisor.h"
+
+namespace kubus::cli {
+
+// In starting order. Everything that they need is on disk already (see prepare.h).
+std::vector<ChildSpec> components_of(const ClusterConfig& config, const Layout& layout);
+
+}  // namespace kubus::cli

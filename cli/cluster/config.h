@@ -1,0 +1,27 @@
+// What was decided when a cluster was made; kept in DIR/config.json and never guessed again.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "cli/cluster/layout.h"
+#include "schemas/lib/base/result.h"
+
+namespace kubus::cli {
+
+struct ClusterConfig {
+  std::string name = "default";
+  std::string listen = "127.0.0.1";
+  uint16_t bus_port = 0;
+  uint16_t api_port = 0;
+  std::string pod_cidr = "10.244.0.0/16";
+  std::string service_cidr = "10.96.0.0/16";
+  std::string node;              // this machine's node name; "" : a control plane without a node
+  std::string runtime_endpoint;  // a CRI socket that is already there; "" : our own containerd
+};
+
+// kNotFound if the directory holds no cluster; kBadRequest names the field that is malformed.
+Result<ClusterConfig> read_config(const Layout& layout);
+Status write_config(const Layout& layout, const ClusterConfig& config);
+
+}  // namespace kubus::cli

@@ -1,0 +1,9 @@
+#include "cli/command.h"
+#include "cli/verbs/verbs.h"
+
+int main(int argc, char** argv) {
+  using namespace kubus::cli;
+  return run_command_line(argc, argv,
+                          {&kUp, &kDown, &kStatus, &kApply, &kGet, &kDescribe, &kDelete, &kEvents,
+                           &kHistory, &kImage, &kSupervise});
+}

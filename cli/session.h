@@ -1,0 +1,43 @@
+// A verb's connection to its cluster: bus, client, and a way to wait for one answer.
+// Single-threaded.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "bus/host/host.h"
+#include "bus/kit/client.h"
+#include "cli/cluster/config.h"
+#include "cli/command.h"
+
+namespace kubus::cli {
+
+class Session {
+ public:
+  // Connects as the cluster's administrator. kNotFound: no cluster there; kUnavailable: it is not
+  // running.
+  static Result<std::unique_ptr<Session>> open(const Invocation& call);
+  static Result<std::unique_ptr<Session>> open(const Layout& layout);
+
+  bus::Host& host() { return *host_; }
+  kit::Client& client() { return *client_; }
+  const Layout& layout() const { return layout_; }
+
+  // Sends the request and runs the loop until it is answered.
+  Result<kit::Answer> call(wire::RequestT request);
+  Result<Object> get(const ObjectKey& key);
+  Result<kit::Page> list_all(const schema::KindInfo& kind, const std::string& ns,
+                             const std::string& labels, const std::string& fields);
+  // Runs the loop until `done()`; false if it was interrupted (Ctrl-C).
+  bool run_until(const std::function<bool()>& done);
+
+ private:
+  explicit Session(Layout layout) : layout_(std::move(layout)) {}
+  Layout layout_;
+  std::unique_ptr<bus::Host> host_;
+  std::unique_ptr<kit::Client> client_;
+};
+
+}  // namespace kubus::cli

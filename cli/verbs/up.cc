@@ -1,0 +1,197 @@
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include "cli/cluster/files.h"
+#include "cli/cluster/preflight.h"
+#include "cli/cluster/prepare.h"
+#include "cli/session.h"
+#include "cli/supervisor/supervisor.h"
+#include "cli/verbs/verbs.h"
+#include "schemas/lib/codec/codec.h"
+
+namespace kubus::cli {
+namespace {
+
+constexpr uint16_t kBusPort = 4222;
+constexpr uint16_t kApiPort = 6443;
+
+void add_options(po::options_description_easy_init add) {
+  add("name", po::value<std::string>()->default_value("default"),
+      "the cluster's name, a part of every subject");
+  add("no-node", po::bool_switch(), "a control plane alone: this machine runs no Pods");
+  add("node", po::value<std::string>()->default_value(""),
+      "this machine's node name (else its host name)");
+  add("listen", po::value<std::string>()->default_value("127.0.0.1"), "the address of API and bus");
+  add("api-port", po::value<uint16_t>()->default_value(kApiPort),
+      "the API's port; another is taken if it is in use");
+  add("bus-port", po::value<uint16_t>()->default_value(kBusPort),
+      "the bus's port; another is taken if it is in use");
+  add("pod-cidr", po::value<std::string>()->default_value("10.244.0.0/16"), "addresses for Pods");
+  add("service-cidr", po::value<std::string>()->default_value("10.96.0.0/16"),
+      "addresses for Services");
+  add("runtime-endpoint", po::value<std::string>()->default_value(""),
+      "a CRI socket to use instead of an own containerd");
+  add("wait", po::value<int>()->default_value(60), "seconds to wait until everything is ready");
+}
+
+std::string host_name() {
+  char name[256] = "node";
+  ::gethostname(name, sizeof name - 1);
+  for (char* c = name; *c; ++c) *c = static_cast<char>(std::tolower(*c));
+  return name;
+}
+
+Result<ClusterConfig> decide(const Invocation& call) {
+  ClusterConfig c;
+  const auto& o = call.options;
+  c.name = o["name"].as<std::string>();
+  c.listen = o["listen"].as<std::string>();
+  c.pod_cidr = o["pod-cidr"].as<std::string>();
+  c.service_cidr = o["service-cidr"].as<std::string>();
+  c.runtime_endpoint = o["runtime-endpoint"].as<std::string>();
+  if (!o["no-node"].as<bool>())
+    c.node = o["node"].as<std::string>().empty() ? host_name() : o["node"].as<std::string>();
+  c.bus_port = free_port(c.listen, o["bus-port"].as<uint16_t>());
+  c.api_port = free_port(c.listen, o["api-port"].as<uint16_t>());
+  if (c.bus_port == 0 || c.api_port == 0) {
+    return Error(Code::kBadRequest, "cannot listen on " + c.listen +
+                                        "; --listen takes an IPv4 address of this machine");
+  }
+  return c;
+}
+
+Status check(const ClusterConfig& config, const Layout& layout) {
+  std::vector<Finding> findings = check_machine(config, layout);
+  if (findings.empty()) return {};
+  Error error(Code::kUnavailable, "this machine is not ready:");
+  for (const Finding& f : findings) error.message += "\n  - " + f.what + "; remedy: " + f.remedy;
+  return error;
+}
+
+// Starts `kubus supervise` in a session of its own. It reports by its lock and status file.
+Status start_supervisor(const Layout& layout) {
+  std::string log = layout.logs() + "/supervisor.log";
+  pid_t pid = ::fork();
+  if (pid < 0) return Error(Code::kInternal, std::string("fork: ") + std::strerror(errno));
+  if (pid == 0) {
+    ::setsid();
+    if (::fork() != 0) ::_exit(0);
+    int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0640);
+    int in = ::open("/dev/null", O_RDONLY);
+    ::dup2(in, 0);
+    ::dup2(out, 1);
+    ::dup2(out, 2);
+    ::execl("/proc/self/exe", "kubus", "supervise", "--state", layout.dir.c_str(), nullptr);
+    ::_exit(127);
+  }
+  ::waitpid(pid, nullptr, 0);
+  return {};
+}
+
+bool is_ready(const Object& node) {
+  auto value = codec::to_value(node.kind(), node.bytes());
+  const auto* status = value.as_object().if_contains("status");
+  const auto* conditions = status ? status->as_object().if_contains("conditions") : nullptr;
+  if (!conditions) return false;
+  for (const auto& c : conditions->as_array()) {
+    if (c.at("type") == "Ready") return c.at("status") == "True";
+  }
+  return false;
+}
+
+// Asks again and again, by the bus's own retries, until the store answers; then until the node is
+// Ready.
+class Readiness {
+ public:
+  Readiness(Session& session, const ClusterConfig& config, int seconds)
+      : session_(session),
+        config_(config),
+        deadline_(session.host().ports().clock.now() + std::chrono::seconds(seconds)) {}
+
+  Status wait() {
+    const auto& kinds = schema::Registry::get();
+    if (Status s = wait_for({kinds.by_resource("", "namespaces"), "", "default"},
+                            [](const Object&) { return true; });
+        !s) {
+      return s;
+    }
+    std::printf("  store      answers\n");
+    if (config_.node.empty()) return {};
+    Status s = wait_for({kinds.by_resource("", "nodes"), "", config_.node}, is_ready);
+    if (s) std::printf("  node       %s is Ready\n", config_.node.c_str());
+    return s;
+  }
+
+ private:
+  Status wait_for(const ObjectKey& key, bool (*good)(const Object&)) {
+    auto& clock = session_.host().ports().clock;
+    while (clock.now() < deadline_) {
+      auto object = session_.get(key);
+      if (object && good(*object)) return {};
+      if (!object && object.error().message == "interrupted") return object.error();
+      bool passed = false;
+      auto timer = clock.after(std::chrono::milliseconds(20), [&] { passed = true; });
+      if (!session_.run_until([&] { return passed; })) return Error(Code::kTimeout, "interrupted");
+    }
+    return Error(Code::kTimeout, key.str() + " is not ready in time; `kubus status` and " +
+                                     session_.layout().logs() + " say more");
+  }
+
+  Session& session_;
+  const ClusterConfig& config_;
+  bus::Instant deadline_;
+};
+
+Status wait_until_ready(const Layout& layout, const ClusterConfig& config, int seconds) {
+  auto session = Session::open(layout);
+  if (!session) return session.error();
+  return Readiness(**session, config, seconds).wait();
+}
+
+double now_seconds() {
+  timespec t{};
+  ::clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
+}
+
+Status run(const Invocation& call) {
+  double began = now_seconds();
+  Layout layout = layout_of(call.options["state"].as<std::string>());
+  auto config = read_config(layout);
+  if (!config && config.error().code != Code::kNotFound) return config.error();
+  if (pid_t pid = lock_owner(layout.lock()); config && pid != 0) {
+    std::printf("already running, supervised by process %d\n", pid);
+    return wait_until_ready(layout, *config, call.options["wait"].as<int>());
+  }
+  if (!config) config = decide(call);
+  if (!config) return config.error();
+  if (Status s = check(*config, layout); !s) return s;
+  std::printf("cluster %s in %s\n", config->name.c_str(), layout.dir.c_str());
+  if (Status s = prepare(*config, layout, ::time(nullptr)); !s) return s;
+  if (Status s = start_supervisor(layout); !s) return s;
+  if (Status s = wait_until_ready(layout, *config, call.options["wait"].as<int>()); !s) return s;
+  std::printf("ready after %.1f s\n", now_seconds() - began);
+  std::printf("  export KUBECONFIG=%s\n", layout.kubeconfig().c_str());
+  return {};
+}
+
+}  // namespace
+
+const Command kUp{
+    .name = "up",
+    .summary = "start a cluster on this machine, or start it again",
+    .usage = "kubus up [--state DIR] [options]",
+    .examples =
+        "  kubus up\n"
+        "  kubus up --state /srv/test --api-port 7443 --bus-port 5222\n"
+        "  kubus up --no-node --state /tmp/control-plane\n",
+    .add_options = add_options,
+    .run = run,
+};
+
+}  // namespace kubus::cli

@@ -1,0 +1,11 @@
+// Every verb of `kubus`, in the order in which help lists them.
+#pragma once
+
+#include "cli/command.h"
+
+namespace kubus::cli {
+
+extern const Command kUp, kDown, kStatus, kApply, kGet, kDescribe, kDelete, kEvents, kHistory,
+    kImage, kSupervise;
+
+}  // namespace kubus::cli

@@ -1,0 +1,40 @@
+// The Kubernetes API over HTTPS, translated into bus requests and back. Stateless but for caches:
+// run as many as wanted.
+#pragma once
+
+#include <memory>
+
+#include "bus/kit/client.h"
+#include "bus/ports/ports.h"
+#include "services/gateway/api/format.h"
+#include "services/gateway/api/path.h"
+#include "services/gateway/http/http.h"
+#include "services/gateway/watch/hub.h"
+
+namespace kubus::gateway {
+
+class Gateway {
+ public:
+  Gateway(bus::Ports ports, kit::ClientOptions options);
+  Gateway(const Gateway&) = delete;
+
+  // Answers one request, now or later. Never blocks. Loop thread only.
+  void handle(std::shared_ptr<Exchange> exchange);
+
+ private:
+  bool handle_open(Exchange& exchange);  // what anyone may ask
+  void handle_list(std::shared_ptr<Exchange> exchange, const ResourcePath& path,
+                   const Format& format, wire::RequestT request,
+                   std::shared_ptr<std::vector<Object>> before);
+  void handle_resource(std::shared_ptr<Exchange> exchange, const ResourcePath& path);
+  void on_answer(Exchange& exchange, const ResourcePath& path, const std::string& verb,
+                 const Format& format, Result<kit::Answer> answer);
+  void answer_metrics(std::shared_ptr<Exchange> exchange);
+
+  bus::Ports ports_;
+  kit::Client client_;
+  Hub hub_;
+  uint64_t requests_ = 0, failures_ = 0;
+};
+
+}  // namespace kubus::gateway

@@ -1,0 +1,49 @@
+#include "services/gateway/options.h"
+
+#include <boost/program_options.hpp>
+#include <charconv>
+
+namespace kubus::gateway {
+namespace {
+
+namespace po = boost::program_options;
+
+Status set_listen(const std::string& listen, HttpOptions* http) {
+  size_t colon = listen.rfind(':');
+  const char* end = listen.data() + listen.size();
+  bool good = colon != std::string::npos &&
+              std::from_chars(listen.data() + colon + 1, end, http->port).ptr == end;
+  if (!good)
+    return Error(Code::kBadRequest, "--listen must be ADDRESS:PORT, not \"" + listen + "\"");
+  http->address = listen.substr(0, colon);
+  return {};
+}
+
+}  // namespace
+
+Result<GatewayOptions> read_options(int argc, char** argv) {
+  GatewayOptions out;
+  std::string credentials, listen;
+  po::options_description all;
+  auto add = all.add_options();
+  add("credentials", po::value(&credentials)->required(), "the bus credentials file");
+  add("listen", po::value(&listen)->default_value("127.0.0.1:6443"), "ADDRESS:PORT");
+  add("cert", po::value(&out.http.certificate_file)->required(), "the server's certificate, PEM");
+  add("key", po::value(&out.http.key_file)->required(), "its key, PEM");
+  add("client-ca", po::value(&out.http.client_ca_file)->required(),
+      "the CA of client certificates, PEM");
+  try {
+    po::variables_map map;
+    po::store(po::parse_command_line(argc, argv, all), map);
+    po::notify(map);
+  } catch (const po::error& e) {
+    return Error(Code::kBadRequest, e.what());
+  }
+  auto read = bus::read_credentials(credentials);
+  if (!read) return read.error();
+  out.credentials = *std::move(read);
+  if (Status s = set_listen(listen, &out.http); !s) return s.error();
+  return out;
+}
+
+}  // namespace kubus::gateway

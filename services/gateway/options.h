@@ -1,0 +1,18 @@
+// The gateway's command line.
+#pragma once
+
+#include "bus/host/host.h"
+#include "schemas/lib/base/result.h"
+#include "services/gateway/http/http.h"
+
+namespace kubus::gateway {
+
+struct GatewayOptions {
+  bus::Credentials credentials;
+  HttpOptions http;
+};
+
+// kBadRequest says which option is missing or malformed.
+Result<GatewayOptions> read_options(int argc, char** argv);
+
+}  // namespace kubus::gateway
