@@ -1,8 +1,8 @@
 // The one catalogue of subjects. No subject string is built anywhere else.
 //
-// Tokens are escaped reversibly: `.` of an object's name is written `/`; every other byte that NATS forbids in a token
-// (space, `*`, `>`, control bytes), `%`, `/` and a lone `_` are written %XX; the empty string is `_`.
-// In actors every byte but letters, digits, `-`, `:` and `@` is written %XX.
+// Tokens are escaped reversibly: `.` of an object's name is written `/`; every other byte that NATS
+// forbids in a token (space, `*`, `>`, control bytes), `%`, `/` and a lone `_` are written %XX; the
+// empty string is `_`. In actors every byte but letters, digits, `-`, `:` and `@` is written %XX.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,8 @@
 
 namespace kubus::bus {
 
-// A concrete subject, and a pattern with wildcards. Made by Subjects alone (or taken from a received message).
+// A concrete subject, and a pattern with wildcards. Made by Subjects alone (or taken from a
+// received message).
 class Subject {
  public:
   const std::string& str() const { return s_; }
@@ -44,8 +45,8 @@ std::string escape_actor(std::string_view actor);
 
 // A lane: what can be followed without a gap. Exactly one form is set.
 struct LaneId {
-  // The whole cluster: everything empty. A resource: group, resource. In a namespace: and ns. One object: and name.
-  // One node: node alone.
+  // The whole cluster: everything empty. A resource: group, resource. In a namespace: and ns. One
+  // object: and name. One node: node alone.
   std::string group, resource, ns, name, node;
   enum class Form : uint8_t { kCluster, kResource, kNamespace, kObject, kNode };
   Form form() const;
@@ -62,14 +63,16 @@ class Subjects {
  public:
   explicit Subjects(ClusterName cluster);
 
-  Subject event(std::string_view group, std::string_view resource, std::string_view ns, std::string_view name) const;
-  Subject node_event(std::string_view node, std::string_view group, std::string_view resource, std::string_view ns,
-                     std::string_view name) const;
+  Subject event(std::string_view group, std::string_view resource, std::string_view ns,
+                std::string_view name) const;
+  Subject node_event(std::string_view node, std::string_view group, std::string_view resource,
+                     std::string_view ns, std::string_view name) const;
   // Every event of a lane (for a node lane: its events and notices).
   Pattern events_of(const LaneId& lane) const;
   Subject head(const LaneId& lane) const;
   Pattern heads_of(const LaneId& lane) const;  // kCluster: all heads
-  Subject api(const Actor& actor, std::string_view verb, std::string_view group, std::string_view resource) const;
+  Subject api(const Actor& actor, std::string_view verb, std::string_view group,
+              std::string_view resource) const;
   Pattern all_api() const;
   std::optional<ApiSubject> parse_api(std::string_view subject) const;
   Subject reply(const Actor& actor, std::string_view nonce) const;

@@ -12,10 +12,14 @@ constexpr int64_t kSecond = 1'000'000'000;
 
 std::optional<int64_t> seconds_of_unit(char unit) {
   switch (unit) {
-    case 's': return 1;
-    case 'm': return 60;
-    case 'h': return 3600;
-    case 'd': return 86400;
+    case 's':
+      return 1;
+    case 'm':
+      return 60;
+    case 'h':
+      return 3600;
+    case 'd':
+      return 86400;
   }
   return std::nullopt;
 }
@@ -53,8 +57,10 @@ wire::RequestT request_for(wire::Verb verb, const Selection& s, const At& at) {
 
 Result<Object> object_in(const kit::Answer& answer, const schema::KindInfo& kind,
                          const flatbuffers::Vector<uint8_t>* bytes) {
-  auto object = bytes ? Object::from(kind, answer.payload().part({bytes->data(), bytes->size()})) : std::nullopt;
-  if (!object) return Error(Code::kInternal, "the store sent a malformed object of " + kind.resource);
+  auto object = bytes ? Object::from(kind, answer.payload().part({bytes->data(), bytes->size()}))
+                      : std::nullopt;
+  if (!object)
+    return Error(Code::kInternal, "the store sent a malformed object of " + kind.resource);
   return *std::move(object);
 }
 
@@ -75,7 +81,8 @@ Result<std::vector<Object>> read_names(Session& session, const Selection& s, con
 }  // namespace
 
 void add_at_option(po::options_description_easy_init& add) {
-  add("at", po::value<std::string>()->default_value(""), "as it was then: a revision, an RFC 3339 time, or -10m");
+  add("at", po::value<std::string>()->default_value(""),
+      "as it was then: a revision, an RFC 3339 time, or -10m");
 }
 
 Result<At> at_of(const Invocation& call, int64_t now_ns) {
@@ -90,14 +97,17 @@ Result<At> at_of(const Invocation& call, int64_t now_ns) {
   } else if (auto time = codec::parse_micro_time(text)) {
     at.time_ns = *time * 1000;
   } else {
-    return Error(Code::kBadRequest, "--at takes a revision (1200), a time (2026-11-23T05:00:00Z) or how long ago (-10m), not \"" +
-                                        text + "\"");
+    return Error(Code::kBadRequest,
+                 "--at takes a revision (1200), a time (2026-11-23T05:00:00Z) or how long ago "
+                 "(-10m), not \"" +
+                     text + "\"");
   }
   return at;
 }
 
-Result<std::vector<Object>> read_objects(Session& session, const Selection& s, const std::string& labels,
-                                         const std::string& fields, const At& at) {
+Result<std::vector<Object>> read_objects(Session& session, const Selection& s,
+                                         const std::string& labels, const std::string& fields,
+                                         const At& at) {
   if (!s.names.empty()) return read_names(session, s, at);
   std::vector<Object> out;
   std::string token;

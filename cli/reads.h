@@ -22,7 +22,8 @@ void add_at_option(po::options_description_easy_init& add);
 Result<At> at_of(const Invocation& call, int64_t now_ns);
 
 // The objects selected. Names that are not there are kNotFound, the first of them.
-Result<std::vector<Object>> read_objects(Session& session, const Selection& selection, const std::string& labels,
-                                         const std::string& fields, const At& at);
+Result<std::vector<Object>> read_objects(Session& session, const Selection& selection,
+                                         const std::string& labels, const std::string& fields,
+                                         const At& at);
 
 }  // namespace kubus::cli

@@ -1,5 +1,6 @@
-// The real world for one process: a loop, wall and monotonic time, randomness, spdlog, worker threads and a NATS
-// connection. A component's main() makes one, builds its component on ports(), and runs the loop.
+// The real world for one process: a loop, wall and monotonic time, randomness, spdlog, worker
+// threads and a NATS connection. A component's main() makes one, builds its component on ports(),
+// and runs the loop.
 #pragma once
 
 #include <functional>
@@ -16,7 +17,8 @@ class io_context;
 
 namespace kubus::bus {
 
-// How to reach the bus, as a credentials file (JSON: cluster, actor, servers, user, password, ca, cert, key) says.
+// How to reach the bus, as a credentials file (JSON: cluster, actor, servers, user, password, ca,
+// cert, key) says.
 struct Credentials {
   std::string cluster;
   std::string actor;
@@ -30,7 +32,7 @@ struct HostOptions {
   std::string component;  // for logs and the connection's name
   Credentials credentials;
   Level log_level = Level::kInfo;
-  std::string log_file;   // "" : stderr
+  std::string log_file;  // "" : stderr
   int workers = 2;
 };
 

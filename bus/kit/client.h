@@ -1,5 +1,5 @@
-// The typed client of the store: requests over the bus, answers by request id, deadlines, retries of what is safe to retry.
-// Loop thread only.
+// The typed client of the store: requests over the bus, answers by request id, deadlines, retries
+// of what is safe to retry. Loop thread only.
 #pragma once
 
 #include <functional>
@@ -37,7 +37,8 @@ struct Cause {
 // One answer: a verified Reply and the memory that it lies in.
 class Answer {
  public:
-  explicit Answer(Payload payload, const wire::Reply* reply) : payload_(std::move(payload)), reply_(reply) {}
+  explicit Answer(Payload payload, const wire::Reply* reply)
+      : payload_(std::move(payload)), reply_(reply) {}
   const wire::Reply& reply() const { return *reply_; }
   const wire::Outcome& outcome(size_t i = 0) const;
   const Payload& payload() const { return payload_; }
@@ -66,8 +67,8 @@ struct WriteOptions {
   std::string field_manager;  // "" : the actor
   std::optional<Fence> fence;
   std::string subresource;
-  std::string uid;            // precondition; "" : none
-  Revision revision;          // precondition; 0 : none
+  std::string uid;    // precondition; "" : none
+  Revision revision;  // precondition; 0 : none
   bool return_object = true;
 };
 
@@ -80,24 +81,27 @@ class Client {
   ~Client();  // outstanding calls end without their callback
   Client(const Client&) = delete;
 
-  // Sends the request as it is (id and deadline are filled in where empty) and calls `done` once: the answer, a kTimeout
-  // after the deadline, or the Reply's own failure as an Error. Repeats it under the same id while the store is away
-  // (kUnavailable), so a write happens once.
+  // Sends the request as it is (id and deadline are filled in where empty) and calls `done` once:
+  // the answer, a kTimeout after the deadline, or the Reply's own failure as an Error. Repeats it
+  // under the same id while the store is away (kUnavailable), so a write happens once.
   void call(wire::RequestT request, Done<Answer> done);
 
   void get(const ObjectKey& key, Done<Object> done);
   // One page. `limit` 0: the store's page size.
-  void list(const schema::KindInfo& kind, std::string_view ns, std::string_view label_selector, std::string_view field_selector,
-            uint32_t limit, std::string_view continue_token, Done<Page> done);
+  void list(const schema::KindInfo& kind, std::string_view ns, std::string_view label_selector,
+            std::string_view field_selector, uint32_t limit, std::string_view continue_token,
+            Done<Page> done);
   // All pages at one revision.
   void list_all(const schema::KindInfo& kind, std::string_view ns, std::string_view label_selector,
                 std::string_view field_selector, Done<Page> done);
   // `value`: the object as JSON value (kind's fields); encoded strictly.
-  void create(const schema::KindInfo& kind, std::string_view ns, const boost::json::value& value, WriteOptions options,
-              Done<Object> done);
+  void create(const schema::KindInfo& kind, std::string_view ns, const boost::json::value& value,
+              WriteOptions options, Done<Object> done);
   // A JSON merge patch text.
-  void merge_patch(const ObjectKey& key, std::string patch, WriteOptions options, Done<Object> done);
-  // Foreground deletion etc. by the request form; this is Background with the kind's own grace unless given.
+  void merge_patch(const ObjectKey& key, std::string patch, WriteOptions options,
+                   Done<Object> done);
+  // Foreground deletion etc. by the request form; this is Background with the kind's own grace
+  // unless given.
   void remove(const ObjectKey& key, std::optional<int64_t> grace_seconds, WriteOptions options,
               std::function<void(Status)> done);
 

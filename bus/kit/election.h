@@ -1,5 +1,6 @@
-// Leader election over a coordination/v1 Lease. The epoch (spec.leaseTransitions) fences: the store refuses writes of an
-// older epoch. Silence counts only from the moment this candidate itself began to listen. Loop thread only.
+// Leader election over a coordination/v1 Lease. The epoch (spec.leaseTransitions) fences: the store
+// refuses writes of an older epoch. Silence counts only from the moment this candidate itself began
+// to listen. Loop thread only.
 #pragma once
 
 #include <functional>
@@ -20,8 +21,8 @@ struct ElectionOptions {
 
 class Election {
  public:
-  Election(bus::Ports ports, Client& client, ElectionOptions options, std::function<void(const Fence&)> on_elected,
-           std::function<void()> on_lost);
+  Election(bus::Ports ports, Client& client, ElectionOptions options,
+           std::function<void(const Fence&)> on_elected, std::function<void()> on_lost);
   ~Election();  // gives the lease up if held
   Election(const Election&) = delete;
   bool leader() const;

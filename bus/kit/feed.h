@@ -1,6 +1,7 @@
-// Follows one lane without a gap: subscribes, notices a missed event (previous ≠ last seen, or a head ahead of it), asks
-// the store for what is missing, and delivers every event once, in order. Survives reconnects and restarts.
-// Loop thread only. Memory is bounded: while a gap is being filled live events beyond a limit are dropped and asked for.
+// Follows one lane without a gap: subscribes, notices a missed event (previous ≠ last seen, or a
+// head ahead of it), asks the store for what is missing, and delivers every event once, in order.
+// Survives reconnects and restarts. Loop thread only. Memory is bounded: while a gap is being
+// filled live events beyond a limit are dropped and asked for.
 #pragma once
 
 #include <functional>
@@ -42,14 +43,15 @@ struct FeedStats {
 class Feed {
  public:
   using OnEvent = std::function<void(const EventView&)>;
-  // The lane's past was compacted below where this feed stood: the follower must list again, then restart(rev).
+  // The lane's past was compacted below where this feed stood: the follower must list again, then
+  // restart(rev).
   using OnExpired = std::function<void()>;
   // Nothing is missing up to this revision of the lane (after a head was compared).
   using OnCurrent = std::function<void(Revision)>;
 
   // Delivers what happens in `lane` after `after`.
-  Feed(bus::Ports ports, Client& client, bus::LaneId lane, Revision after, OnEvent on_event, OnExpired on_expired,
-       OnCurrent on_current = {});
+  Feed(bus::Ports ports, Client& client, bus::LaneId lane, Revision after, OnEvent on_event,
+       OnExpired on_expired, OnCurrent on_current = {});
   ~Feed();
   Feed(const Feed&) = delete;
 

@@ -1,5 +1,6 @@
-// A cache of one kind (in one namespace or all, or of what one node sees), filled by a list and kept current by a Feed.
-// Handlers only mark keys dirty; reconcilers read the cache. Loop thread only.
+// A cache of one kind (in one namespace or all, or of what one node sees), filled by a list and
+// kept current by a Feed. Handlers only mark keys dirty; reconcilers read the cache. Loop thread
+// only.
 #pragma once
 
 #include <functional>

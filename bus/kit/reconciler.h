@@ -1,5 +1,6 @@
-// The shell around a controller: keys become dirty, one at a time they are reconciled against the present state, failures
-// back off, writes carry the cause, and a key waits until the informers show its own last write. Loop thread only.
+// The shell around a controller: keys become dirty, one at a time they are reconciled against the
+// present state, failures back off, writes carry the cause, and a key waits until the informers
+// show its own last write. Loop thread only.
 #pragma once
 
 #include <functional>
@@ -14,16 +15,20 @@
 
 namespace kubus::kit {
 
-// What one reconcile may do: send writes (each finished before the key runs again) and ask to be called again.
+// What one reconcile may do: send writes (each finished before the key runs again) and ask to be
+// called again.
 class Pass {
  public:
   virtual ~Pass() = default;
   virtual const std::string& key() const = 0;
   virtual const Cause& cause() const = 0;  // stamped on every write below
-  virtual void create(const schema::KindInfo& kind, std::string_view ns, const boost::json::value& value) = 0;
-  virtual void merge_patch(const ObjectKey& key, std::string patch, std::string_view subresource = "",
-                           std::string_view uid = "", Revision revision = {}) = 0;
-  virtual void remove(const ObjectKey& key, std::string_view uid = "", std::optional<int64_t> grace_seconds = {}) = 0;
+  virtual void create(const schema::KindInfo& kind, std::string_view ns,
+                      const boost::json::value& value) = 0;
+  virtual void merge_patch(const ObjectKey& key, std::string patch,
+                           std::string_view subresource = "", std::string_view uid = "",
+                           Revision revision = {}) = 0;
+  virtual void remove(const ObjectKey& key, std::string_view uid = "",
+                      std::optional<int64_t> grace_seconds = {}) = 0;
   virtual void send(wire::RequestT request) = 0;
   virtual void again_after(bus::Duration delay) = 0;
 };
@@ -37,10 +42,12 @@ struct ReconcilerOptions {
 
 class Reconciler {
  public:
-  // Looks at the informers and decides. Must not block; everything it wants done goes through `pass`.
+  // Looks at the informers and decides. Must not block; everything it wants done goes through
+  // `pass`.
   using Reconcile = std::function<void(Pass& pass)>;
 
-  Reconciler(bus::Ports ports, Client& client, ReconcilerOptions options, std::vector<Informer*> informers, Reconcile reconcile);
+  Reconciler(bus::Ports ports, Client& client, ReconcilerOptions options,
+             std::vector<Informer*> informers, Reconcile reconcile);
   ~Reconciler();
   Reconciler(const Reconciler&) = delete;
 

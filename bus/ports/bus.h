@@ -1,8 +1,10 @@
-// The message bus as components see it. Two adapters: bus/nats (a real nats-server) and bus/sim (seeded, in one process).
+// The message bus as components see it. Two adapters: bus/nats (a real nats-server) and bus/sim
+// (seeded, in one process).
 //
-// Promises of every adapter: handlers run on the component's loop thread, one at a time; messages of one publisher on
-// matching subjects of one Bus arrive in the order published; delivery is at most once: a message may be lost, and the
-// loss is not always told. Not promised: order across publishers, or that a publish while disconnected arrives.
+// Promises of every adapter: handlers run on the component's loop thread, one at a time; messages
+// of one publisher on matching subjects of one Bus arrive in the order published; delivery is at
+// most once: a message may be lost, and the loss is not always told. Not promised: order across
+// publishers, or that a publish while disconnected arrives.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +25,8 @@ struct Message {
 };
 
 enum class BusState : uint8_t {
-  kConnected,     // first connection, or again: subscriptions are in force; messages may have been missed
+  kConnected,     // first connection, or again: subscriptions are in force; messages may have been
+                  // missed
   kDisconnected,  // publishes are refused until connected
   kLossy,         // this client dropped messages because it was slow; feeds must check their heads
 };
@@ -41,12 +44,16 @@ class Bus {
 
   virtual ~Bus() = default;
 
-  // Sends now. false: refused (not connected, larger than max_payload()); then nothing was sent. true is no promise of
-  // arrival. `reply` must lie under the own actor's reply subject, see subjects.h.
-  virtual bool publish(const Subject& subject, ByteView payload, const Subject* reply = nullptr) = 0;
+  // Sends now. false: refused (not connected, larger than max_payload()); then nothing was sent.
+  // true is no promise of arrival. `reply` must lie under the own actor's reply subject, see
+  // subjects.h.
+  virtual bool publish(const Subject& subject, ByteView payload,
+                       const Subject* reply = nullptr) = 0;
 
-  // Calls `handler` for every message that matches. Permission problems are logged by the adapter with the subject.
-  [[nodiscard]] virtual std::unique_ptr<Subscription> subscribe(const Pattern& pattern, Handler handler) = 0;
+  // Calls `handler` for every message that matches. Permission problems are logged by the adapter
+  // with the subject.
+  [[nodiscard]] virtual std::unique_ptr<Subscription> subscribe(const Pattern& pattern,
+                                                                Handler handler) = 0;
 
   // Tells changes of state, and at once the present one. Ends with the returned Subscription.
   [[nodiscard]] virtual std::unique_ptr<Subscription> watch_state(StateHandler handler) = 0;

@@ -1,4 +1,5 @@
-// Everything through which a component sees the world. Passed to constructors; outlives the component.
+// Everything through which a component sees the world. Passed to constructors; outlives the
+// component.
 #pragma once
 
 #include <cstdint>
@@ -36,12 +37,14 @@ class Log {
   void error(std::string_view line) { write(Level::kError, line); }
 };
 
-// Runs a job elsewhere. `job` must touch nothing that the loop thread touches meanwhile; `done` runs on the loop thread.
-// Jobs of one `lane` run one after another in order; different lanes may run at once.
+// Runs a job elsewhere. `job` must touch nothing that the loop thread touches meanwhile; `done`
+// runs on the loop thread. Jobs of one `lane` run one after another in order; different lanes may
+// run at once.
 class Workers {
  public:
   virtual ~Workers() = default;
-  virtual void run(std::string_view lane, std::function<void()> job, std::function<void()> done) = 0;
+  virtual void run(std::string_view lane, std::function<void()> job,
+                   std::function<void()> done) = 0;
 };
 
 struct Ports {

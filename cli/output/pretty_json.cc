@@ -10,7 +10,8 @@ namespace json = boost::json;
 void write(const json::value& value, const std::string& indent, std::string* out);
 
 template <class Range, class Each>
-void write_members(const Range& range, char open, char close, const std::string& indent, std::string* out, Each&& each) {
+void write_members(const Range& range, char open, char close, const std::string& indent,
+                   std::string* out, Each&& each) {
   if (range.empty()) {
     *out += open;
     *out += close;
@@ -30,13 +31,15 @@ void write_members(const Range& range, char open, char close, const std::string&
 
 void write(const json::value& value, const std::string& indent, std::string* out) {
   if (value.is_object()) {
-    write_members(value.as_object(), '{', '}', indent, out, [&](const auto& member, const std::string& inner) {
-      *out += json::serialize(json::string(member.key())) + ": ";
-      write(member.value(), inner, out);
-    });
+    write_members(value.as_object(), '{', '}', indent, out,
+                  [&](const auto& member, const std::string& inner) {
+                    *out += json::serialize(json::string(member.key())) + ": ";
+                    write(member.value(), inner, out);
+                  });
   } else if (value.is_array()) {
-    write_members(value.as_array(), '[', ']', indent, out,
-                  [&](const json::value& item, const std::string& inner) { write(item, inner, out); });
+    write_members(
+        value.as_array(), '[', ']', indent, out,
+        [&](const json::value& item, const std::string& inner) { write(item, inner, out); });
   } else {
     *out += json::serialize(value);
   }

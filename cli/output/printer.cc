@@ -20,9 +20,11 @@ namespace json = boost::json;
 json::value with_type(const Object& object) {
   json::object o{{"apiVersion", object.kind().api_version()}, {"kind", object.kind().kind}};
   json::value fields = codec::to_value(object.kind(), object.bytes());
-  for (auto& member : fields.as_object()) o.insert_or_assign(member.key(), std::move(member.value()));
+  for (auto& member : fields.as_object())
+    o.insert_or_assign(member.key(), std::move(member.value()));
   // Who owns which field is seldom what a reader wants; `kubus history` tells it better.
-  if (json::value* m = o.if_contains("metadata"); m && m->is_object()) m->as_object().erase("managedFields");
+  if (json::value* m = o.if_contains("metadata"); m && m->is_object())
+    m->as_object().erase("managedFields");
   return o;
 }
 
@@ -34,15 +36,19 @@ json::value document(const std::vector<Object>& objects, bool single) {
 }
 
 std::string cell_text(const json::value& cell) {
-  return cell.is_string() ? std::string(cell.as_string()) : cell.is_null() ? "<none>" : json::serialize(cell);
+  return cell.is_string() ? std::string(cell.as_string())
+         : cell.is_null() ? "<none>"
+                          : json::serialize(cell);
 }
 
 std::string heading(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::toupper(c); });
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return std::toupper(c); });
   return name;
 }
 
-void print_table(const schema::KindInfo& kind, const std::vector<Object>& objects, bool wide, bool with_ns, int64_t now) {
+void print_table(const schema::KindInfo& kind, const std::vector<Object>& objects, bool wide,
+                 bool with_ns, int64_t now) {
   std::vector<std::vector<std::string>> rows(1);
   if (with_ns) rows[0].push_back("NAMESPACE");
   for (const auto& c : kind.columns) {
@@ -60,13 +66,15 @@ void print_table(const schema::KindInfo& kind, const std::vector<Object>& object
 }
 
 size_t width_of(const std::string& text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
 }  // namespace
 
 void add_output_option(po::options_description_easy_init& add) {
-  add("output,o", po::value<std::string>()->default_value("table"), "table, wide, yaml, json or name");
+  add("output,o", po::value<std::string>()->default_value("table"),
+      "table, wide, yaml, json or name");
 }
 
 Result<Output> output_of(const Invocation& call) {
@@ -79,13 +87,19 @@ Result<Output> output_of(const Invocation& call) {
   return Error(Code::kBadRequest, "-o must be table, wide, yaml, json or name, not \"" + o + "\"");
 }
 
-void print_objects(const schema::KindInfo& kind, const std::vector<Object>& objects, Output output, bool single, bool with_ns,
-                   int64_t now) {
+void print_objects(const schema::KindInfo& kind, const std::vector<Object>& objects, Output output,
+                   bool single, bool with_ns, int64_t now) {
   switch (output) {
-    case Output::kTable: return print_table(kind, objects, false, with_ns, now);
-    case Output::kWide: return print_table(kind, objects, true, with_ns, now);
-    case Output::kYaml: std::cout << codec::to_yaml(document(objects, single)); return;
-    case Output::kJson: std::cout << pretty_json(document(objects, single)) << "\n"; return;
+    case Output::kTable:
+      return print_table(kind, objects, false, with_ns, now);
+    case Output::kWide:
+      return print_table(kind, objects, true, with_ns, now);
+    case Output::kYaml:
+      std::cout << codec::to_yaml(document(objects, single));
+      return;
+    case Output::kJson:
+      std::cout << pretty_json(document(objects, single)) << "\n";
+      return;
     case Output::kName:
       for (const Object& o : objects) std::cout << display_name(kind, o.name()) << "\n";
   }

@@ -21,12 +21,14 @@ void add_options(po::options_description_easy_init add) {
   add_at_option(add);
 }
 
-// "terminationGracePeriodSeconds" → "Termination grace period seconds"; "podIP" stays readable as "Pod IP".
+// "terminationGracePeriodSeconds" → "Termination grace period seconds"; "podIP" stays readable as
+// "Pod IP".
 std::string words_of(std::string_view field) {
   std::string out;
   for (size_t i = 0; i < field.size(); ++i) {
     bool upper = std::isupper(static_cast<unsigned char>(field[i])) != 0;
-    bool next_lower = i + 1 < field.size() && std::islower(static_cast<unsigned char>(field[i + 1]));
+    bool next_lower =
+        i + 1 < field.size() && std::islower(static_cast<unsigned char>(field[i + 1]));
     bool before_lower = i > 0 && std::islower(static_cast<unsigned char>(field[i - 1]));
     if (upper && i > 0 && (before_lower || next_lower)) out += ' ';
     out += upper && next_lower && i > 0 ? static_cast<char>(std::tolower(field[i])) : field[i];
@@ -58,7 +60,8 @@ void describe_item(const json::value& item, const std::string& indent) {
 }
 
 void describe_value(const std::string& name, const json::value& value, const std::string& indent) {
-  if (value.is_null() || (value.is_object() && value.as_object().empty()) || (value.is_array() && value.as_array().empty())) {
+  if (value.is_null() || (value.is_object() && value.as_object().empty()) ||
+      (value.is_array() && value.as_array().empty())) {
     return;
   }
   if (value.is_object()) {
@@ -77,7 +80,8 @@ void describe(const Object& object) {
   std::printf("Name: %s\n", std::string(object.name()).c_str());
   if (!object.ns().empty()) std::printf("Namespace: %s\n", std::string(object.ns()).c_str());
   if (json::value* m = o.if_contains("metadata"); m && m->is_object()) {
-    for (const char* elsewhere : {"name", "namespace", "managedFields"}) m->as_object().erase(elsewhere);
+    for (const char* elsewhere : {"name", "namespace", "managedFields"})
+      m->as_object().erase(elsewhere);
   }
   describe_members(o, "");
 }
@@ -87,7 +91,8 @@ Status describe_events(Session& session, const Object& object, int64_t now) {
   const auto* kind = schema::Registry::get().by_resource("", "events");
   std::string ns = object.ns().empty() ? "default" : std::string(object.ns());
   auto page = session.list_all(*kind, ns, "",
-                               "involvedObject.name=" + std::string(object.name()) + ",involvedObject.kind=" + object.kind().kind);
+                               "involvedObject.name=" + std::string(object.name()) +
+                                   ",involvedObject.kind=" + object.kind().kind);
   if (!page) return page.error();
   if (page->items.empty()) {
     std::printf("Events: <none>\n");
@@ -128,7 +133,8 @@ const Command kDescribe{
     .name = "describe",
     .summary = "show objects field by field, with their events",
     .usage = "kubus describe KIND [NAME…] | KIND/NAME… [options]",
-    .examples = "  kubus describe pod web\n  kubus describe nodes\n  kubus describe pod web --at -1h\n",
+    .examples =
+        "  kubus describe pod web\n  kubus describe nodes\n  kubus describe pod web --at -1h\n",
     .add_options = add_options,
     .run = run,
 };

@@ -35,10 +35,13 @@ Status run(const Invocation& call) {
     bool as_table = *output == Output::kTable || *output == Output::kWide;
     if (objects->empty() && as_table) continue;
     if (printed++ && as_table) std::printf("\n");
-    print_objects(*s.kind, *objects, *output, s.names.size() == 1, all_ns && s.kind->namespaced, clock.wall_seconds());
+    print_objects(*s.kind, *objects, *output, s.names.size() == 1, all_ns && s.kind->namespaced,
+                  clock.wall_seconds());
   }
   if (printed == 0) {
-    std::fprintf(stderr, "nothing found%s\n", all_ns ? "" : (" in namespace " + call.options["namespace"].as<std::string>()).c_str());
+    std::fprintf(
+        stderr, "nothing found%s\n",
+        all_ns ? "" : (" in namespace " + call.options["namespace"].as<std::string>()).c_str());
   }
   return {};
 }
@@ -49,10 +52,11 @@ const Command kGet{
     .name = "get",
     .summary = "show objects, as they are or as they were",
     .usage = "kubus get KIND [NAME…] | KIND/NAME… [options]",
-    .examples = "  kubus get pods -o wide\n"
-                "  kubus get pods,services -A -l app=web\n"
-                "  kubus get pod/web -o yaml --at -10m\n"
-                "  kubus get configmaps --at 1200\n",
+    .examples =
+        "  kubus get pods -o wide\n"
+        "  kubus get pods,services -A -l app=web\n"
+        "  kubus get pod/web -o yaml --at -10m\n"
+        "  kubus get configmaps --at 1200\n",
     .add_options = add_options,
     .run = run,
 };

@@ -1,5 +1,6 @@
-// Any object of any kind, seen through its metadata without knowing its kind's type. Generic code reads objects through
-// this; components that know their kind use the generated accessors on `bytes()`.
+// Any object of any kind, seen through its metadata without knowing its kind's type. Generic code
+// reads objects through this; components that know their kind use the generated accessors on
+// `bytes()`.
 #pragma once
 
 #include <optional>
@@ -26,7 +27,8 @@ struct ObjectKey {
   // "pods/default/web", "namespaces/default"
   std::string str() const;
   friend bool operator==(const ObjectKey&, const ObjectKey&) = default;
-  friend std::strong_ordering operator<=>(const ObjectKey& a, const ObjectKey& b);  // by kind number, ns, name
+  friend std::strong_ordering operator<=>(const ObjectKey& a,
+                                          const ObjectKey& b);  // by kind number, ns, name
 };
 
 // Cheap to copy: shares its bytes. The bytes were verified when the Object was made.

@@ -1,5 +1,5 @@
-// Kubernetes quantities: "500m", "1Gi", "1e3". Exact decimal arithmetic within ±2^63 at nano precision; beyond, capped as
-// Kubernetes does.
+// Kubernetes quantities: "500m", "1Gi", "1e3". Exact decimal arithmetic within ±2^63 at nano
+// precision; beyond, capped as Kubernetes does.
 #pragma once
 
 #include <compare>
@@ -17,8 +17,8 @@ class Quantity {
   static Quantity of_milli(int64_t milli);
   static Quantity of(int64_t units);
 
-  // Canonical text: no fractional digits where a smaller suffix avoids them, largest suffix possible, the format's family
-  // (decimal, binary, exponent) kept as it was parsed.
+  // Canonical text: no fractional digits where a smaller suffix avoids them, largest suffix
+  // possible, the format's family (decimal, binary, exponent) kept as it was parsed.
   std::string str() const;
   int64_t milli() const;  // rounded up
   int64_t units() const;  // rounded up

@@ -22,8 +22,8 @@ inline std::string_view as_text(ByteView b) {
   return {reinterpret_cast<const char*>(b.data()), b.size()};
 }
 
-// An immutable range of bytes together with whatever keeps it alive (a NATS message, a FlatBuffer, a batch).
-// Copying shares; sub-ranges share too. Safe to hand to another thread.
+// An immutable range of bytes together with whatever keeps it alive (a NATS message, a FlatBuffer,
+// a batch). Copying shares; sub-ranges share too. Safe to hand to another thread.
 class Payload {
  public:
   Payload() = default;
@@ -40,7 +40,8 @@ class Payload {
   const uint8_t* data() const { return view_.data(); }
   size_t size() const { return view_.size(); }
   bool empty() const { return view_.empty(); }
-  // A part of this payload (for a nested FlatBuffer) that keeps the whole alive. `part` must lie inside view().
+  // A part of this payload (for a nested FlatBuffer) that keeps the whole alive. `part` must lie
+  // inside view().
   Payload part(ByteView part) const { return Payload(part, keep_); }
 
  private:

@@ -30,13 +30,19 @@ constexpr std::array kRows = {
     Row{Code::kTimeout, 504, "Timeout"},
 };
 
-const Row& row(Code code) { return kRows[static_cast<size_t>(code)]; }
+const Row& row(Code code) {
+  return kRows[static_cast<size_t>(code)];
+}
 
 }  // namespace
 
-int http_status(Code code) { return row(code).http; }
+int http_status(Code code) {
+  return row(code).http;
+}
 
-std::string_view status_reason(Code code) { return row(code).reason; }
+std::string_view status_reason(Code code) {
+  return row(code).reason;
+}
 
 Code code_of_reason(std::string_view reason) {
   for (const Row& r : kRows) {

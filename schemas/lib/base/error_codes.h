@@ -7,8 +7,8 @@
 
 namespace kubus {
 
-int http_status(Code code);                  // 404
-std::string_view status_reason(Code code);   // "NotFound"
+int http_status(Code code);                 // 404
+std::string_view status_reason(Code code);  // "NotFound"
 // The Code whose reason this is; kInternal for a reason that we do not know.
 Code code_of_reason(std::string_view reason);
 

@@ -21,7 +21,8 @@ class StrongId {
   Rep v_{};
 };
 
-// The cluster's one counter of changes; dense, starting at 1. 0 means "none". Also an object's resourceVersion.
+// The cluster's one counter of changes; dense, starting at 1. 0 means "none". Also an object's
+// resourceVersion.
 class Revision {
  public:
   constexpr Revision() = default;
@@ -37,7 +38,8 @@ class Revision {
 
 using Uid = StrongId<struct UidTag, std::string>;
 using NodeName = StrongId<struct NodeNameTag, std::string>;
-using Actor = StrongId<struct ActorTag, std::string>;        // who speaks on the bus: "scheduler", "kubelet:n1"
+using Actor =
+    StrongId<struct ActorTag, std::string>;  // who speaks on the bus: "scheduler", "kubelet:n1"
 using RequestId = StrongId<struct RequestIdTag, std::string>;
 using ClusterName = StrongId<struct ClusterNameTag, std::string>;
 
@@ -45,7 +47,9 @@ using ClusterName = StrongId<struct ClusterNameTag, std::string>;
 
 template <class Tag, class Rep>
 struct std::hash<kubus::StrongId<Tag, Rep>> {
-  size_t operator()(const kubus::StrongId<Tag, Rep>& id) const { return std::hash<Rep>()(id.value()); }
+  size_t operator()(const kubus::StrongId<Tag, Rep>& id) const {
+    return std::hash<Rep>()(id.value());
+  }
 };
 template <>
 struct std::hash<kubus::Revision> {

@@ -1,4 +1,5 @@
-// Errors are values. Every fallible call returns Result<T>; no exception crosses a component's boundary.
+// Errors are values. Every fallible call returns Result<T>; no exception crosses a component's
+// boundary.
 #pragma once
 
 #include <cstdint>
@@ -11,31 +12,32 @@
 
 namespace kubus {
 
-// What went wrong, in the vocabulary of the Kubernetes API. error_codes.h maps each to its HTTP status and reason.
+// What went wrong, in the vocabulary of the Kubernetes API. error_codes.h maps each to its HTTP
+// status and reason.
 enum class Code : uint8_t {
-  kBadRequest,            // malformed input, strict decoding errors
-  kUnauthorized,          // who are you
-  kForbidden,             // you may not
+  kBadRequest,    // malformed input, strict decoding errors
+  kUnauthorized,  // who are you
+  kForbidden,     // you may not
   kNotFound,
   kMethodNotAllowed,
   kNotAcceptable,
   kAlreadyExists,
-  kConflict,              // a precondition did not hold, a fenced leader, an apply conflict
-  kExpired,               // the revision asked for is compacted (410)
+  kConflict,  // a precondition did not hold, a fenced leader, an apply conflict
+  kExpired,   // the revision asked for is compacted (410)
   kTooLarge,
   kUnsupportedMediaType,
-  kInvalid,               // the object breaks its kind's rules (422)
+  kInvalid,  // the object breaks its kind's rules (422)
   kTooManyRequests,
   kInternal,
-  kUnavailable,           // nobody serves this now; try again
-  kTimeout,               // the deadline passed; the outcome may be unknown
+  kUnavailable,  // nobody serves this now; try again
+  kTimeout,      // the deadline passed; the outcome may be unknown
 };
 
 // One reason of an Error, as in Status.details.causes.
 struct Cause {
-  std::string reason;   // "FieldValueRequired", "FieldManagerConflict", …
+  std::string reason;  // "FieldValueRequired", "FieldManagerConflict", …
   std::string message;
-  std::string field;    // "spec.containers[0].image"
+  std::string field;  // "spec.containers[0].image"
 
   friend bool operator==(const Cause&, const Cause&) = default;
 };
