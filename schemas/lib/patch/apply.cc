@@ -30,32 +30,33 @@ std::string step_of(const FieldInfo& f, const json::value& element) {
   return f.list_type == ListType::kMap ? element_step(f, element) : "v:" + json::serialize(element);
 }
 
-// Elements in the order that was applied; those that only live has keep their place before the next
-// common one.
+// Elements in the order that was applied; those that only live has stand before the next common
+// one, as they did.
 json::value merge_lists(const FieldInfo& f, const json::array& live, const json::array& applied) {
   std::unordered_map<std::string, const json::value*> ours;
-  for (const json::value& e : live) ours.emplace(step_of(f, e), &e);
-  std::unordered_set<std::string> theirs;
-  for (const json::value& e : applied) theirs.insert(step_of(f, e));
+  std::vector<std::string> live_steps, applied_steps;
+  for (const json::value& e : live) ours.emplace(live_steps.emplace_back(step_of(f, e)), &e);
+  for (const json::value& e : applied) applied_steps.push_back(step_of(f, e));
+  std::unordered_set<std::string_view> theirs(applied_steps.begin(), applied_steps.end());
   json::array out;
-  size_t l = 0;
-  auto live_only_until_common = [&] {
-    for (; l < live.size() && !theirs.contains(step_of(f, live[l])); ++l) out.push_back(live[l]);
-  };
-  for (const json::value& e : applied) {
-    std::string step = step_of(f, e);
-    auto own = ours.find(step);
-    live_only_until_common();
-    if (own == ours.end()) {
-      out.push_back(e);
-      continue;
+  size_t l = 0, common = 0;
+  for (size_t i = 0; i < applied.size(); ++i) {
+    for (common = std::max(common, i);
+         common < applied.size() && !ours.contains(applied_steps[common]);)
+      ++common;
+    for (; l < live.size() && (common == applied.size() || live_steps[l] != applied_steps[common]);
+         ++l) {
+      if (!theirs.contains(live_steps[l])) out.push_back(live[l]);
     }
-    bool deep = f.kind == ValueKind::kTable && e.is_object() && own->second->is_object();
+    const json::value& e = applied[i];
+    auto own = ours.find(applied_steps[i]);
+    bool deep = own != ours.end() && f.kind == ValueKind::kTable && e.is_object() &&
+                own->second->is_object();
     out.push_back(deep ? merged(*f.type, own->second->get_object(), e.get_object()) : e);
-    if (l < live.size() && step_of(f, live[l]) == step) ++l;
+    if (common == i && l < live.size()) ++l;
   }
   for (; l < live.size(); ++l) {
-    if (!theirs.contains(step_of(f, live[l]))) out.push_back(live[l]);
+    if (!theirs.contains(live_steps[l])) out.push_back(live[l]);
   }
   return out;
 }

@@ -25,7 +25,8 @@ class LabelSelector {
   };
   // "a=b,c!=d,e in (f,g),h,!i". kBadRequest with the position. Empty text matches everything.
   static Result<LabelSelector> parse(std::string_view text);
-  // A meta.v1 LabelSelector value (matchLabels, matchExpressions). null matches nothing, {} everything.
+  // A meta.v1 LabelSelector value (matchLabels, matchExpressions). null matches nothing, {}
+  // everything.
   static Result<LabelSelector> from_value(const boost::json::value& selector);
   bool matches(const Lookup& labels) const;
   bool everything() const { return !nothing_ && requirements_.empty(); }
