@@ -39,7 +39,7 @@ BANS = [
      ["services/gateway/http", "bus/host", "bus/nats", "bus/stream", "cli/cluster/preflight.cc", "agents/kubelet/cri", "tests"]),
     ("nats.h", r'#include [<"](nats/)?nats\.h[>"]', ["bus/nats"]),
     ("lmdb.h", r'#include [<"]lmdb\.h[>"]', ["services/store/engine"]),
-    ("gRPC", r'#include [<"]grpc', ["agents/kubelet/cri"]),
+    ("gRPC", r"""#include [<"]grpc""", ["agents/kubelet/cri", "tests/bench"]),
     ("ZeroMQ", r'#include [<"]zmq', ["bus/stream"]),
     ("randomness", r"std::(random_device|mt19937)|\brand\(\)|\bsrand\(", ["bus/host", "tests"]),
     ("a subject written by hand", r'"kubus\.[a-zA-Z*]', ["bus/subjects", "tests"]),
