@@ -65,9 +65,14 @@ struct Context {
   bus::Random& random;
 };
 
+// All values come in codec's canonical form (from_value, then to_value), without apiVersion and
+// kind, and leave in the working form: one more from_value makes them canonical.
+
 // A new object, made ready to store: metadata (namespace, generateName, uid, creationTimestamp,
-// generation), defaults, rules, allocation. `object` is in codec's working form and is changed in
-// place. kBadRequest: another namespace than the request's. kInvalid, kForbidden: with causes.
+// generation), defaults, rules, allocation. Changed in place.
+// kBadRequest: another namespace than the request's. kNotFound: its namespace does not exist.
+// kForbidden: the namespace is going, a ServiceAccount is missing. kInvalid: with causes.
+// The executor refuses names that are taken.
 Status admit_create(Context& ctx, json::object& object);
 
 // What `before` becomes by a write of the main resource. The server's metadata and the status stay
@@ -79,6 +84,16 @@ Status admit_update(Context& ctx, const json::object& before, json::object& afte
 // The same for subresource status: everything but status (and metadata labels, annotations,
 // finalizers) stays.
 Status admit_status(Context& ctx, const json::object& before, json::object& after);
+
+// The same for a Namespace's subresource finalize: spec.finalizers alone may change.
+Status admit_finalize(Context& ctx, const json::object& before, json::object& after);
+
+// Called when a delete must wait (the executor has set deletionTimestamp): a Namespace's phase.
+void begin_delete(const KindInfo& kind, json::object& object);
+
+// Whether nothing keeps a terminating object any more: no finalizers, a Namespace's own included.
+// The grace period is not looked at.
+bool removable(const KindInfo& kind, const json::object& object);
 
 // Gives back what the object holds. Call when it is removed for good.
 void release(Context& ctx, const json::object& object);
@@ -128,8 +143,11 @@ class KindBehaviour {
   virtual void release(Context& ctx, const json::object& object) const;
   // Name rule; subdomain by default.
   virtual std::string check_name(std::string_view name) const;
-  // Whether spec changes move metadata.generation (Services, for one, have none).
+  // Whether the kind counts generations (Services, for one, don't), and what moves them.
   virtual bool has_generation() const { return false; }
+  virtual bool moves_generation(const json::object& before, const json::object& after) const;
+  // Where clients expect a schema rule's complaint to stand, if elsewhere than at the field.
+  virtual std::string shown_path(const std::string& field) const { return field; }
 };
 
 // Never fails: kinds without a file of their own share the base's.
