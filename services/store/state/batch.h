@@ -39,6 +39,10 @@ struct Origin {
   uint8_t trigger = 0;                    // wire::Trigger
 };
 
+// Longer names, and nodes, are a broken invariant: the executor refuses them before. In owners and
+// references they are passed over, for nothing can be called so.
+inline constexpr size_t kMaxNs = 200, kMaxName = 253;
+
 // One change of one object. Views need to live until add() has returned.
 struct Change {
   ChangeType type = ChangeType::kModified;
@@ -63,12 +67,13 @@ struct Change {
                       // as ever after)
 };
 
-// An open batch. At most one at a time; destroying it without commit() undoes it. What it holds is
-// seen by State::latest() at once, so that later operations build on earlier ones.
+// An open batch. At most one at a time, begun and committed within one callback of the loop;
+// destroying it without commit() undoes it. What it holds is seen by State::latest() at once, so
+// that later operations build on earlier ones.
 class Transaction {
  public:
   struct Savepoint {
-    size_t changes = 0, undo = 0, chunks = 0, tail = 0;
+    size_t changes = 0, puts = 0, lanes = 0, records = 0, chunks = 0, used = 0;
   };
 
   explicit Transaction(StateCore* core) : core_(core) {}

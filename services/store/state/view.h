@@ -22,7 +22,6 @@
 namespace kubus::store {
 
 class StateCore;
-class Merged;
 
 // Values as wire::EventType's.
 enum class ChangeType : uint8_t { kAdded = 0, kModified = 1, kDeleted = 2 };
@@ -145,6 +144,8 @@ class View {
  private:
   friend class StateCore;
   friend class Transaction;
+  Status readable_at(Revision at) const;
+
   const StateCore* core_;
   uint64_t limit_;  // batches up to this number are seen
   Revision revision_;

@@ -1,0 +1,173 @@
+// When the tables are written, and what follows from it: the overlay shrinks, the journal's
+// segments are released.
+#include <algorithm>
+
+#include "schemas/lib/base/check.h"
+#include "services/store/state/core.h"
+
+namespace kubus::store {
+namespace {
+
+constexpr bus::Duration kRetry = std::chrono::seconds(1);
+constexpr bus::Duration kRecheck = std::chrono::seconds(30);
+
+constexpr uint64_t kDiskDeletesOnly = 128 << 20, kDiskNone = 16 << 20;
+
+// Parts of the map in use, in percent.
+constexpr uint64_t kMapTight = 75, kMapDeletesOnly = 90, kMapNone = 97;
+
+uint64_t percent_used(const EngineUsage& usage) {
+  return usage.size == 0 ? 0 : usage.used * 100 / usage.size;
+}
+
+}  // namespace
+
+void StateCore::maybe_apply() {
+  if (applying_ || !apply_failure_.empty()) return;
+  uint64_t changes = committed_revision_.value() - applied_.revision;
+  bool due = changes >= options_.apply_changes || unapplied_bytes_ >= options_.apply_bytes ||
+             (!flushes_.empty() && changes > 0);
+  if (due) return start_apply();
+  if (changes == 0 && compaction_target() <= compacted_.revision) return;
+  if (apply_timer_ == nullptr || (rechecking_ && changes > 0)) {
+    rechecking_ = false;
+    apply_timer_ = ports_.clock.after(options_.apply_delay, [this] { on_apply_timeout(); });
+  }
+}
+
+void StateCore::on_apply_timeout() {
+  apply_timer_.reset();
+  apply_failure_.clear();
+  if (applying_) return;
+  if (!unapplied_.empty() || compaction_target() > compacted_.revision) start_apply();
+}
+
+// How far compaction may go, age aside; never beyond what is applied.
+uint64_t StateCore::compaction_target() const {
+  uint64_t head = committed_revision_.value(), target = compact_to_.value();
+  if (head > options_.keep_revisions) target = std::max(target, head - options_.keep_revisions);
+  if (head > options_.keep_revisions_max)
+    target = std::max(target, head - options_.keep_revisions_max);
+  if (percent_used(usage_) >= kMapTight) target = applied_.revision;
+  return std::min(target, applied_.revision);
+}
+
+void StateCore::start_apply() {
+  apply_timer_.reset();
+  auto job = std::make_shared<ApplyJob>();
+  job->applied = applied_;
+  job->compacted = compacted_;
+  size_t bytes = 0;
+  for (const auto& batch : unapplied_) {
+    if (!job->batches.empty() && bytes + batch->bytes > 2 * options_.apply_bytes) break;
+    bytes += batch->bytes;
+    job->batches.push_back(batch);
+    job->applied = {batch->last.value(), batch->time_ns, batch->chain};
+  }
+  uint64_t head = committed_revision_.value();
+  uint64_t step =
+      std::max<uint64_t>(options_.compact_step, 2 * (job->applied.revision - applied_.revision));
+  job->compact_to = std::min(compaction_target(), compacted_.revision + step);
+  job->compact_before = ports_.clock.wall_ns() - options_.keep_time.count();
+  job->compact_anyway = compact_to_.value();
+  if (head > options_.keep_revisions_max) {
+    job->compact_anyway = std::max(job->compact_anyway, head - options_.keep_revisions_max);
+  }
+  if (percent_used(usage_) >=
+      kMapTight) {  // space is short: history gives way, half of what is left at a time
+    job->compact_anyway = std::max(
+        job->compact_anyway, compacted_.revision + (applied_.revision - compacted_.revision) / 2);
+  }
+  applying_ = job;
+  ports_.workers.run(
+      "apply",
+      [job, engine = engine_] {
+        if (!job->cancelled) job->run(*engine);
+      },
+      [this, job] {
+        if (!job->cancelled) on_applied(*job);
+      });
+}
+
+void StateCore::on_applied(ApplyJob& job) {
+  auto keep = std::move(applying_);
+  usage_ = job.usage;
+  if (!job.status.ok()) {
+    apply_failure_ = job.status.error().message;
+    ports_.log.error("the tables could not be written: " + apply_failure_);
+    apply_timer_ = ports_.clock.after(kRetry, [this] { on_apply_timeout(); });
+    for (auto& [revision, done] : std::exchange(flushes_, {})) done(job.status);
+    return;
+  }
+  bool idle = job.batches.empty() && job.compacted.revision == compacted_.revision;
+  ++stats_.applies;
+  stats_.applied_changes += job.applied.revision - applied_.revision;
+  stats_.compacted += job.compacted.revision - compacted_.revision;
+  applied_ = job.applied;
+  compacted_ = job.compacted;
+  snapshot_ = std::move(job.after);
+  overlay_.drop(job.batches);
+  for (const auto& batch : job.batches) {
+    KUBUS_CHECK(unapplied_.front() == batch);
+    overlay_bytes_ -= batch->bytes;
+    unapplied_bytes_ -= batch->bytes;
+    unapplied_.pop_front();
+  }
+  if (!job.batches.empty()) journal_->release(Revision(applied_.revision));
+  if (idle) {  // what there is to compact is too young yet
+    rechecking_ = true;
+    apply_timer_ = ports_.clock.after(kRecheck, [this] { on_apply_timeout(); });
+  }
+  maybe_apply();
+  std::vector<std::function<void(Status)>> flushed;
+  for (auto at = flushes_.begin(); at != flushes_.end();) {
+    if (at->first.value() > applied_.revision) {
+      ++at;
+      continue;
+    }
+    flushed.push_back(std::move(at->second));
+    at = flushes_.erase(at);
+  }
+  for (auto& done : flushed) done({});
+  if (wants_relief_ && !saturated() && on_relief_) {
+    wants_relief_ = false;
+    on_relief_();
+  }
+}
+
+void StateCore::compact_to(Revision horizon) {
+  compact_to_ = std::max(compact_to_, horizon);
+  maybe_apply();
+}
+
+void StateCore::flush(std::function<void(Status)> done) {
+  if (committed_revision_.value() == applied_.revision) return done({});
+  flushes_.emplace_back(committed_revision_, std::move(done));
+  maybe_apply();
+}
+
+// ---- room ----
+
+Room StateCore::room() const {
+  if (!journal_failure_.empty() || !apply_failure_.empty()) return Room::kNone;
+  if (percent_used(usage_) >= kMapNone || usage_.disk_free < kDiskNone) return Room::kNone;
+  if (percent_used(usage_) >= kMapDeletesOnly || usage_.disk_free < kDiskDeletesOnly)
+    return Room::kDeletesOnly;
+  return Room::kOk;
+}
+
+std::string StateCore::room_reason() const {
+  if (!journal_failure_.empty()) return journal_failure_;
+  if (!apply_failure_.empty()) return apply_failure_;
+  switch (room()) {
+    case Room::kOk:
+      return "";
+    case Room::kDeletesOnly:
+      return "the store is nearly full: only deletes are accepted";
+    case Room::kNone:
+      return "the store is full";
+  }
+  return "";
+}
+
+}  // namespace kubus::store

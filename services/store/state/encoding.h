@@ -1,0 +1,122 @@
+// Keys and values of the tables, as FORMAT.md lays them out. Numbers in keys are big-endian, so
+// that bytes sort as they do; in values little-endian.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schemas/lib/base/bytes.h"
+#include "schemas/lib/base/ids.h"
+#include "services/store/journal/journal.h"
+#include "services/store/state/view.h"
+
+namespace kubus::store {
+
+inline constexpr uint32_t kStateFormat = 1;
+
+// ---- keys ----
+void put_u16(std::string* key, uint16_t v);
+void put_u64(std::string* key, uint64_t v);
+uint64_t read_u64(ByteView key, size_t offset);
+uint16_t read_u16(ByteView key, size_t offset);
+
+std::string revision_key(Revision revision);
+std::string history_key(uint64_t oid, Revision revision);
+std::string object_key(uint16_t kind, std::string_view ns, std::string_view name);
+// Everything of a kind (in a namespace) starts with it.
+std::string object_prefix(uint16_t kind, const std::optional<std::string>& ns);
+View::Name decode_object_key(std::string_view key);
+
+// ---- live and dead entries ----
+struct ObjectEntry {
+  static constexpr uint8_t kHasTerms = 1, kAged = 2;
+  uint64_t revision = 0;  // of the last change
+  uint64_t created = 0;   // live: of this life; dead: 0
+  uint64_t oid = 0;       // the name's number: the revision that first created it
+  uint8_t flags = 0;      // live only
+};
+std::string encode(const ObjectEntry& entry);
+ObjectEntry decode_entry(ByteView value);
+
+// ---- lanes ----
+struct LaneEntry {
+  uint64_t revision = 0;  // head
+  uint64_t events = 0;    // ever
+  uint64_t live = 0;      // objects (resource and namespace lanes)
+};
+inline constexpr uint64_t kMarkEvery = 512;  // events of a lane between two marks
+std::string resource_lane(uint16_t kind);
+std::string namespace_lane(uint16_t kind, std::string_view ns);
+std::string node_lane(std::string_view node);
+std::string mark_key(std::string_view lane, Revision revision);
+std::string encode(const LaneEntry& entry);
+LaneEntry decode_lane(ByteView value);
+
+// ---- journal records ----
+struct RecordHeader {
+  static constexpr uint8_t kFull = 1;                                             // format
+  static constexpr uint8_t kMarkResource = 1, kMarkNamespace = 2, kMarkNode = 4;  // marks
+  static constexpr uint8_t kSecret = 1;                                           // flags
+  uint8_t format = kFull;
+  uint8_t type = 0;
+  uint16_t kind = 0;
+  uint32_t event_size = 0;
+  uint64_t base = 0;  // of deltas; 0 in full records
+  uint64_t oid = 0;
+  uint8_t marks = 0;
+  uint8_t flags = 0;
+  uint16_t reserved = 0;
+  uint32_t notices = 0;
+};
+static_assert(sizeof(RecordHeader) == 32);
+
+// A node that hears of the change without being given it.
+struct NoticeEntry {
+  uint64_t previous = 0;  // in that node's lane
+  bool mark = false;
+  std::string_view node;
+};
+
+// Header, event (padded to 8), notices (sorted by node; padded to 8).
+struct Record {
+  RecordHeader header;
+  ByteView event;
+  ByteView notices;  // encoded
+
+  std::vector<NoticeEntry> all_notices() const;
+  std::optional<NoticeEntry> notice(std::string_view node) const;
+};
+// nullopt: no record of a format that we know.
+std::optional<Record> decode_record(ByteView value);
+void encode_notice(std::string* to, const NoticeEntry& notice);
+
+// ---- index ----
+std::string owner_prefix(std::string_view owner_uid);
+std::string node_prefix(std::string_view node);
+std::string reference_prefix(std::string_view object_key);
+std::string reference_prefix(std::string_view object_key, std::string_view node);
+std::string age_prefix(uint16_t kind);
+std::string terms_key(uint64_t oid);
+std::string with_u64(std::string prefix, uint64_t v);
+// The index keys (without the object's number behind) that an object has, as one value.
+std::string encode_terms(const std::vector<std::string>& terms);
+std::vector<std::string> decode_terms(ByteView value);
+
+// ---- meta ----
+struct Applied {
+  uint64_t revision = 0;
+  int64_t time_ns = 0;
+  Chain chain{};
+};
+std::string encode(const Applied& applied);
+Applied decode_applied(ByteView value);
+
+inline constexpr std::string_view kMetaFormat = "format", kMetaCluster = "cluster",
+                                  kMetaApplied = "applied", kMetaCompacted = "compacted",
+                                  kMetaNote = "note/";
+
+}  // namespace kubus::store

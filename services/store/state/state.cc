@@ -1,0 +1,125 @@
+#include "services/store/state/state.h"
+
+#include <algorithm>
+
+#include "schemas/bus/event_generated.h"
+#include "services/store/state/core.h"
+
+namespace kubus::store {
+
+State::State(std::unique_ptr<StateCore> core) : core_(std::move(core)) {}
+State::~State() = default;
+
+Result<std::unique_ptr<State>> State::open(bus::Ports ports, std::unique_ptr<Engine> engine,
+                                           std::unique_ptr<Journal> journal, StateOptions options) {
+  auto core =
+      std::make_unique<StateCore>(ports, std::move(engine), std::move(journal), std::move(options));
+  if (Status s = core->open(); !s.ok()) return s.error();
+  return std::unique_ptr<State>(new State(std::move(core)));
+}
+
+View State::committed() const {
+  return core_->committed();
+}
+View State::latest() const {
+  return core_->latest();
+}
+
+Transaction State::begin() {
+  core_->begin();
+  return Transaction(core_.get());
+}
+void State::commit(Transaction transaction, Done done) {
+  transaction.core_ = nullptr;
+  core_->commit(std::move(done));
+}
+
+const std::string& State::cluster_id() const {
+  return core_->cluster_id_;
+}
+Room State::room() const {
+  return core_->room();
+}
+std::string State::room_reason() const {
+  return core_->room_reason();
+}
+bool State::saturated() const {
+  bool saturated = core_->saturated();
+  if (saturated) core_->wants_relief_ = true;
+  return saturated;
+}
+void State::on_relief(std::function<void()> f) {
+  core_->on_relief_ = std::move(f);
+}
+
+std::optional<PastRequest> State::remembered(std::string_view actor,
+                                             std::string_view request_id) const {
+  return core_->requests_.find(actor, request_id);
+}
+
+std::vector<std::pair<Lane, Revision>> State::take_moved_lanes() {
+  std::vector<std::pair<Lane, Revision>> lanes;
+  if (core_->moved_.empty()) return lanes;
+  lanes.emplace_back(Lane(), core_->committed_revision_);
+  for (auto& [key, moved] : core_->moved_) lanes.push_back(std::move(moved));
+  core_->moved_.clear();
+  return lanes;
+}
+
+std::vector<View::Name> State::oldest(const schema::KindInfo& kind, int64_t before_ns,
+                                      uint64_t keep, size_t limit) const {
+  std::vector<View::Name> names;
+  View view = latest();
+  uint64_t live = view.count(kind, std::nullopt), excess = live > keep ? live - keep : 0;
+  std::string prefix = age_prefix(kind.number);
+  Merged m = core_->merged(Keyspace::kIndex, core_->last_number_);
+  for (m.seek_from(prefix); m.at_prefix(prefix) && names.size() < limit; m.next()) {
+    if (names.size() >= excess && static_cast<int64_t>(read_u64(m.value(), 0)) >= before_ns) break;
+    names.push_back(decode_object_key(as_text(m.value()).substr(8)));
+  }
+  return names;
+}
+
+void State::compact_to(Revision horizon) {
+  core_->compact_to(horizon);
+}
+void State::flush(std::function<void(Status)> done) {
+  core_->flush(std::move(done));
+}
+
+Status State::verify() const {
+  auto broken = [](uint64_t revision, const std::string& what) {
+    return Error(Code::kInvalid, "revision " + std::to_string(revision) + ": " + what);
+  };
+  Chain chain = core_->compacted_.chain;
+  uint64_t expected = core_->compacted_.revision;
+  auto cursor = core_->snapshot_->cursor(Keyspace::kJournal);
+  for (cursor->lower_bound(as_bytes(revision_key(Revision(expected + 1)))); cursor->valid();
+       cursor->next()) {
+    uint64_t revision = read_u64(cursor->key(), 0);
+    auto record = decode_record(cursor->value());
+    if (revision != ++expected || !record)
+      return broken(expected, "its record is missing or malformed");
+    chain = chain_next(chain, record->event);
+    if ((record->header.flags & RecordHeader::kSecret) == 0) continue;
+    auto body = core_->snapshot_->get(Keyspace::kSecrets, cursor->key());
+    if (!body) return broken(revision, "its confidential body is missing");
+    chain = chain_next(chain, *body);
+  }
+  if (expected != core_->applied_.revision) return broken(expected + 1, "its record is missing");
+  if (chain != core_->applied_.chain)
+    return broken(expected, "the chain of hashes does not fit: a record was altered");
+  return {};
+}
+
+StateStats State::stats() const {
+  StateStats stats = core_->stats_;
+  stats.syncs = core_->journal_->syncs();
+  stats.overlay_bytes = core_->overlay_bytes_;
+  stats.overlay_changes = core_->last_revision_.value() - core_->applied_.revision;
+  stats.engine_used = core_->usage_.used;
+  stats.engine_size = core_->usage_.size;
+  return stats;
+}
+
+}  // namespace kubus::store
