@@ -24,3 +24,22 @@ function(flatbuffer_schema NAME)
   target_include_directories(kubus_schema_${NAME} SYSTEM INTERFACE ${CMAKE_BINARY_DIR}/gen ${CMAKE_BINARY_DIR}/gen/schemas)
   target_link_libraries(kubus_schema_${NAME} INTERFACE ${KUBUS_FLATBUFFERS_LIBRARY})
 endfunction()
+
+# flatbuffer_reflection(FILE): the library kubus_reflection, which holds the reflection data (.bfbs) of FILE and all that it
+# includes, as kubus_reflection_begin … kubus_reflection_end.
+function(flatbuffer_reflection FILE)
+  file(GLOB_RECURSE all_fbs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/schemas/*.fbs)
+  get_filename_component(stem ${FILE} NAME_WE)
+  set(out ${CMAKE_BINARY_DIR}/gen/reflection/${stem}.bfbs)
+  add_custom_command(OUTPUT ${out}
+    COMMAND ${KUBUS_FLATC} -b --schema --bfbs-comments --bfbs-builtins -I ${CMAKE_SOURCE_DIR}/schemas
+            -o ${CMAKE_BINARY_DIR}/gen/reflection ${CMAKE_SOURCE_DIR}/schemas/${FILE}
+    DEPENDS ${all_fbs} VERBATIM)
+  set(embed ${CMAKE_BINARY_DIR}/gen/reflection/embed.c)
+  file(CONFIGURE OUTPUT ${embed} CONTENT
+"__asm__(\".section .rodata\\n.balign 16\\n\"
+        \".global kubus_reflection_begin\\nkubus_reflection_begin:\\n.incbin \\\"@out@\\\"\\n\"
+        \".global kubus_reflection_end\\nkubus_reflection_end:\\n.byte 0\\n.previous\\n\");\n" @ONLY)
+  set_source_files_properties(${embed} PROPERTIES OBJECT_DEPENDS ${out})
+  add_library(kubus_reflection STATIC ${embed})
+endfunction()

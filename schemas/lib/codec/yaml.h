@@ -1,5 +1,6 @@
-// YAML ⇄ value, as manifests are written: YAML 1.2 core scalars with the 1.1 booleans that kubectl accepts left as strings
-// when quoted; anchors and merge keys are resolved; many documents in a stream.
+// YAML ⇄ value, as manifests are written: YAML 1.2 core scalars with the 1.1 booleans that kubectl
+// accepts left as strings when quoted; anchors and merge keys are resolved; many documents in a
+// stream.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -18,7 +19,8 @@ struct Document {
   std::vector<Problem> problems;  // duplicate keys, with line
 };
 
-// kBadRequest "line 3, column 7: …" for malformed YAML. Empty documents are left out. JSON is YAML too.
+// kBadRequest "line 3, column 7: …" for malformed YAML. Empty documents are left out. JSON is YAML
+// too.
 Result<std::vector<Document>> parse_yaml(std::string_view text);
 std::string to_yaml(const json::value& value);
 

@@ -1,5 +1,5 @@
-// Printer columns: one row of cells per object, as Kubernetes' server prints them. Used by the gateway (meta.v1 Table) and
-// by the command line. Column definitions are KindInfo::columns.
+// Printer columns: one row of cells per object, as Kubernetes' server prints them. Used by the
+// gateway (meta.v1 Table) and by the command line. Column definitions are KindInfo::columns.
 #pragma once
 
 #include <boost/json/array.hpp>
@@ -10,8 +10,8 @@
 
 namespace kubus::table {
 
-// The cells of `object`, one per KindInfo::columns, in that order: strings and integers. Ages are text, counted to
-// `now_unix_seconds`.
+// The cells of `object`, one per KindInfo::columns, in that order: strings and integers. Ages are
+// text, counted to `now_unix_seconds`.
 boost::json::array cells(const Object& object, int64_t now_unix_seconds);
 
 // "5s", "12m", "3h20m", "2d4h", "3y": as kubectl shows durations.
