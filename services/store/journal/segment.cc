@@ -13,12 +13,7 @@ class SegmentJournal : public Journal {
   SegmentJournal(std::shared_ptr<SegmentFiles> files, bus::Workers& workers)
       : files_(std::move(files)),
         workers_(workers),
-        group_(
-            workers,
-            [files = files_](auto entries, auto* durable) {
-              return files->write(entries, durable);
-            },
-            kGroupBytes) {}
+        group_(workers, writer_of(files_), kGroupBytes) {}
   ~SegmentJournal() override { files_->stop(); }
 
   Result<std::vector<Durable>> recover(Revision applied, const Chain& chain,
@@ -27,20 +22,34 @@ class SegmentJournal : public Journal {
   }
   void start(JournalHandler handler) override {
     group_.start(std::move(handler));
-    in_background([files = files_] { files->prepare(); });
+    in_background([](SegmentFiles& files) { files.prepare(); });
   }
   void append(JournalEntry entry) override { group_.append(std::move(entry)); }
   void release(Revision applied) override {
-    in_background([files = files_, applied] {
-      files->release(applied);
-      files->prepare();
+    in_background([applied](SegmentFiles& files) {
+      files.release(applied);
+      files.prepare();
     });
   }
   uint64_t syncs() const override { return group_.syncs(); }
 
  private:
-  void in_background(std::function<void()> job) {
-    workers_.run("journal-files", std::move(job), [] {});
+  // Jobs that begin when the journal is gone find no files: a store that is opened after it has
+  // them for itself.
+  static GroupWriter writer_of(std::weak_ptr<SegmentFiles> weak) {
+    return [weak](std::span<const JournalEntry> entries, std::vector<Durable>* durable) -> Status {
+      auto files = weak.lock();
+      if (!files) return Error(Code::kUnavailable, "the journal was closed");
+      return files->write(entries, durable);
+    };
+  }
+  void in_background(std::function<void(SegmentFiles&)> job) {
+    workers_.run(
+        "journal-files",
+        [weak = std::weak_ptr(files_), job = std::move(job)] {
+          if (auto files = weak.lock()) job(*files);
+        },
+        [] {});
   }
 
   std::shared_ptr<SegmentFiles> files_;

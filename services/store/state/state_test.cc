@@ -263,7 +263,9 @@ TEST_F(StateTest, secrets_ride_on_no_event_but_are_read_whole) {
     View v = state_->committed();
     EXPECT_EQ(text(v.find(secrets_, "default", "s")), "hunter3");
     EXPECT_EQ(text(*v.find_at(secrets_, "default", "s", Revision(1))), "hunter2");
-    for (const Payload& p : v.events_after({}, Revision())->events) {
+    EventsPage page = *v.events_after({}, Revision());
+    EXPECT_EQ(page.events.size(), 2u);
+    for (const Payload& p : page.events) {
       EXPECT_EQ(event_of(p).object(), nullptr);
       EXPECT_EQ(event_of(p).metadata()->size(), 4u);
       EXPECT_EQ(as_text(p.view()).find("hunter"), std::string_view::npos);
