@@ -50,8 +50,8 @@ json::value merge_lists(const FieldInfo& f, const json::array& live, const json:
     }
     const json::value& e = applied[i];
     auto own = ours.find(applied_steps[i]);
-    bool deep = own != ours.end() && f.kind == ValueKind::kTable && e.is_object() &&
-                own->second->is_object();
+    bool deep = own != ours.end() && f.kind == ValueKind::kTable && !f.map_atomic &&
+                e.is_object() && own->second->is_object();
     out.push_back(deep ? merged(*f.type, own->second->get_object(), e.get_object()) : e);
     if (common == i && l < live.size()) ++l;
   }

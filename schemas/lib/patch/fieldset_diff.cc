@@ -100,7 +100,7 @@ class Walker {
   }
 
   void element(const FieldInfo& f, const json::value& e, FieldSet* node) {
-    if (f.type != nullptr) fields(*f.type, e.get_object(), node);
+    if (f.type != nullptr && !f.map_atomic) fields(*f.type, e.get_object(), node);
     node->member = true;
   }
 
@@ -244,6 +244,17 @@ class Differ {
     if (out.removed != nullptr) missing(before, after, out.removed);
   }
 
+  void element(const FieldInfo& f, const std::string& step, const json::value& before,
+               const json::value& after, const Pair& out) {
+    if (!f.map_atomic) {
+      below(out, step, [&](const Pair& p) {
+        fields(*f.type, before.get_object(), after.get_object(), p, false, kDeep);
+      });
+    } else if (out.changed != nullptr && before != after) {
+      out.changed->steps[step].member = true;
+    }
+  }
+
   using Index = std::unordered_map<std::string, const json::value*>;
   static Index index(const FieldInfo& f, const json::array& list) {
     Index out;
@@ -257,9 +268,7 @@ class Differ {
     for (const auto& [step, a] : is) {
       auto b = was.find(step);
       if (b != was.end()) {
-        below(out, step, [&](const Pair& p) {
-          fields(*f.type, b->second->get_object(), a->get_object(), p, false, kDeep);
-        });
+        element(f, step, *b->second, *a, out);
       } else if (out.changed != nullptr) {
         Walker(true).element(f, *a, &out.changed->steps[step]);
       }

@@ -171,6 +171,8 @@ class Builder {
     TypeInfo* type = type_at(f.type()->index());
     out->kind = type->name == "IntOrString" ? ValueKind::kIntOrString : ValueKind::kTable;
     if (out->kind == ValueKind::kTable) out->type = type;
+    auto at = static_cast<flatbuffers::uoffset_t>(f.type()->index());
+    out->map_atomic = Attributes(schema_.objects()->Get(at)->attributes()).has("whole");
   }
 
   static void set_rules(const Attributes& a, FieldInfo* out) {
@@ -196,12 +198,12 @@ class Builder {
     out->patch_merge = patch.find("merge") != std::string::npos;
     out->patch_retain_keys = patch.find("retainKeys") != std::string::npos;
     out->patch_key = a.text("patch_key");
-    out->map_atomic = a.has("whole");
+    out->map_atomic = out->map_atomic || a.has("whole");
   }
 
   static bool has_rule(const FieldInfo& f) {
     return f.required || !f.enums.empty() || !f.format.empty() || f.minimum || f.maximum ||
-           f.max_length || f.immutable || f.list_type != ListType::kAtomic;
+           f.max_length || f.immutable;
   }
 
   // A type needs checks if a field of it or below has a rule; to a fixed point, for types may refer

@@ -95,22 +95,21 @@ class Parser {
     return condition(r);
   }
 
+  static std::optional<Op> operator_of(std::string_view word) {
+    if (word == "in" || word == "=" || word == "==") return Op::kIn;
+    if (word == "notin" || word == "!=") return Op::kNotIn;
+    if (word == ">") return Op::kGreater;
+    if (word == "<") return Op::kLess;
+    return std::nullopt;
+  }
+
   Status condition(Requirement* r) {
-    std::string op(lexer_.token());
+    std::optional<Op> op = operator_of(lexer_.token());
+    if (!op) return wrong("an operator is expected");
+    bool listed = lexer_.word();
+    r->op = *op;
     lexer_.next();
-    if (op == "in" || op == "notin") {
-      r->op = op == "in" ? Op::kIn : Op::kNotIn;
-      return values(r);
-    }
-    if (op == "=" || op == "==") {
-      r->op = Op::kIn;
-    } else if (op == "!=") {
-      r->op = Op::kNotIn;
-    } else if (op == ">" || op == "<") {
-      r->op = op == ">" ? Op::kGreater : Op::kLess;
-    } else {
-      return wrong("an operator is expected before this");
-    }
+    if (listed) return values(r);
     if (Status s = value(r); !s) return s;
     bool orders = r->op == Op::kGreater || r->op == Op::kLess;
     if (orders && !integer(r->values.front())) return wrong("an integer is expected before this");

@@ -22,6 +22,7 @@ struct Path {
   bool bracket = false;
   static constexpr size_t kNoIndex = static_cast<size_t>(-1);
 
+  bool root() const { return up == nullptr && name.empty(); }
   std::string str() const {
     std::string out = up == nullptr ? "" : up->str();
     if (index != kNoIndex) return out + '[' + std::to_string(index) + ']';
@@ -38,6 +39,8 @@ class Checker {
   void object(const TypeInfo& type, const json::object& value, const Path& path) {
     for (const FieldInfo& f : type.fields) {
       if (!has_rules(f)) continue;
+      // Metadata has rules of its own; status is its writers' matter.
+      if (path.root() && (f.name == "metadata" || f.name == "status")) continue;
       Path here{&path, f.name};
       field(f, value.if_contains(f.name), here);
     }
@@ -52,19 +55,32 @@ class Checker {
   }
   static bool has_rules(const FieldInfo& f) { return f.required || value_rules(f) || below(f); }
 
-  static bool empty(const FieldInfo& f, const json::value* v) {
-    if (v == nullptr || v->is_null()) return true;
+  static bool integer(const FieldInfo& f) {
+    return (f.kind == ValueKind::kInt32 || f.kind == ValueKind::kInt64) && !f.is_list && !f.is_map;
+  }
+
+  // Strings, lists, maps and structs must hold something. A required number or bool may be zero,
+  // unless its bounds forbid that.
+  static bool lacking(const FieldInfo& f, const json::value* v) {
+    bool absent = v == nullptr || v->is_null();
+    if (f.kind == ValueKind::kTable && !f.is_list && !f.is_map) return absent && !f.always;
+    if (f.kind == ValueKind::kBool || f.kind == ValueKind::kDouble || f.kind == ValueKind::kTime ||
+        f.kind == ValueKind::kMicroTime) {
+      return false;
+    }
+    if (integer(f)) return f.minimum && *f.minimum > 0 && (absent || is_zero(*v));
+    if (absent) return true;
     if (const json::string* s = v->if_string()) return s->empty();
     if (const json::array* a = v->if_array()) return a->empty();
-    if (f.is_map) return v->is_object() && v->get_object().empty();
-    const int64_t* n = v->if_int64();
-    return n != nullptr && *n == 0 && !f.keep_zero;
+    return f.is_map && v->is_object() && v->get_object().empty();
   }
+
+  static bool is_zero(const json::value& v) { return v.is_int64() && v.get_int64() == 0; }
 
   void field(const FieldInfo& f, const json::value* v, const Path& path) {
     bool absent = v == nullptr || v->is_null();
     bool plain_struct = f.kind == ValueKind::kTable && !f.is_list && !f.is_map;
-    if (f.required && empty(f, v) && !(absent && plain_struct && f.always)) {
+    if (f.required && lacking(f, v)) {
       errors_->required(path.str());
       return;
     }
@@ -101,7 +117,7 @@ class Checker {
     }
     if (const json::string* s = v.if_string()) {
       text(f, *s, v, path);
-    } else if (f.minimum || f.maximum) {
+    } else if ((f.minimum || f.maximum) && (f.keep_zero || !is_zero(v))) {
       number(f, v, path);
     }
   }

@@ -86,7 +86,7 @@ Status admit_update(Context& ctx, const json::object& before, json::object& afte
 Status admit_status(Context& ctx, const json::object& before, json::object& after);
 
 // The same for a Namespace's subresource finalize: spec.finalizers alone may change.
-Status admit_finalize(Context& ctx, const json::object& before, json::object& after);
+Status admit_finalize(const json::object& before, json::object& after);
 
 // Called when a delete must wait (the executor has set deletionTimestamp): a Namespace's phase.
 void begin_delete(const KindInfo& kind, json::object& object);
@@ -146,8 +146,8 @@ class KindBehaviour {
   // Whether the kind counts generations (Services, for one, don't), and what moves them.
   virtual bool has_generation() const { return false; }
   virtual bool moves_generation(const json::object& before, const json::object& after) const;
-  // Where clients expect a schema rule's complaint to stand, if elsewhere than at the field.
-  virtual std::string shown_path(const std::string& field) const { return field; }
+  // Puts a complaint of the schema's rules where, and as, clients expect it.
+  virtual void restate(Cause*) const {}
 };
 
 // Never fails: kinds without a file of their own share the base's.
