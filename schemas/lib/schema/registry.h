@@ -69,6 +69,8 @@ struct FieldInfo {
   std::vector<std::string> list_keys;  // JSON names
   bool map_atomic = false;             // apply owns the map or struct as a whole
   uint32_t proto_number = 0;
+  uint32_t proto_inside =
+      0;  // in protobuf it lies in the embedded message of this number; 0: in the message itself
   std::string proto_type;  // as in generated.proto without "repeated": "int32", "ObjectMeta",
                            // "map<string, string>"
   std::string doc;

@@ -187,6 +187,7 @@ class Builder {
     out->maximum = a.number("most");
     if (auto most = a.number("most_length")) out->max_length = static_cast<uint32_t>(*most);
     out->proto_number = static_cast<uint32_t>(a.number("proto").value_or(0));
+    out->proto_inside = static_cast<uint32_t>(a.number("inside").value_or(0));
     out->proto_type = a.text("proto_type");
   }
 

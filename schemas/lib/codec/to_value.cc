@@ -1,0 +1,160 @@
+// FlatBuffer → value.
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+
+#include "schemas/lib/codec/codec.h"
+#include "schemas/lib/codec/reader.h"
+#include "schemas/lib/codec/scalars.h"
+#include "schemas/lib/patch/fieldset.h"
+
+namespace kubus::codec {
+namespace {
+
+using flatbuffers::Table;
+using flatbuffers::uoffset_t;
+using schema::FieldInfo;
+using schema::TypeInfo;
+using schema::ValueKind;
+
+class Decoder {
+ public:
+  explicit Decoder(json::storage_ptr sp) : sp_(std::move(sp)) {}
+
+  json::object table(const TypeInfo& type, const Table* t) {
+    json::object out(sp_);
+    for (const FieldInfo& f : type.fields) {
+      json::value v = field(f, t);
+      if (!v.is_null() || (f.always && is_time(f))) out.emplace(f.name, std::move(v));
+    }
+    return out;
+  }
+
+ private:
+  static bool is_time(const FieldInfo& f) {
+    return f.kind == ValueKind::kTime || f.kind == ValueKind::kMicroTime;
+  }
+
+  json::value string(std::string_view s) {
+    return json::value(json::string_view(s.data(), s.size()), sp_);
+  }
+
+  // null: absent.
+  json::value field(const FieldInfo& f, const Table* t) {
+    if (f.is_map) return map(f, t);
+    if (f.is_list) return list(f, t);
+    switch (f.kind) {
+      case ValueKind::kBool:
+      case ValueKind::kInt32:
+      case ValueKind::kInt64:
+      case ValueKind::kDecimal:
+      case ValueKind::kTime:
+      case ValueKind::kMicroTime:
+        return number(f, t);
+      case ValueKind::kDouble:
+        if (!t || !t->CheckField(f.voffset))
+          return f.always ? json::value(0, sp_) : json::value(sp_);
+        return json::value(t->GetField<double>(f.voffset, 0), sp_);
+      case ValueKind::kTable: {
+        const Table* child = t ? read_pointer<Table>(*t, f) : nullptr;
+        if (!child && !f.always) return json::value(sp_);
+        return table(*f.type, child);
+      }
+      case ValueKind::kIntOrString:
+        return int_or_string(t ? read_pointer<Table>(*t, f) : nullptr);
+      default:
+        return text(f, t);
+    }
+  }
+
+  json::value number(const FieldInfo& f, const Table* t) {
+    bool present = false;
+    int64_t n = t ? read_number(*t, f, &present) : 0;
+    if (is_time(f)) {
+      if (!present) return json::value(sp_);
+      return string(f.kind == ValueKind::kTime ? format_time(n) : format_micro_time(n));
+    }
+    if (!present && !f.always) return json::value(sp_);
+    if (f.kind == ValueKind::kBool) return json::value(n != 0, sp_);
+    if (f.kind == ValueKind::kDecimal) return string(std::to_string(static_cast<uint64_t>(n)));
+    return json::value(n, sp_);
+  }
+
+  json::value text(const FieldInfo& f, const Table* t) {
+    if (!t || !t->CheckField(f.voffset)) return f.always ? string("") : json::value(sp_);
+    if (f.kind == ValueKind::kBytes || f.kind == ValueKind::kFieldSet) {
+      return bytes(f.kind, read_pointer<flatbuffers::Vector<uint8_t>>(*t, f));
+    }
+    return scalar(f.kind, read_pointer<flatbuffers::String>(*t, f));
+  }
+
+  json::value scalar(ValueKind kind, const flatbuffers::String* s) {
+    if (kind != ValueKind::kRawJson) return string(view(s));
+    boost::system::error_code code;
+    json::value v = json::parse({s->c_str(), s->size()}, code, sp_);
+    return code ? string(view(s)) : v;
+  }
+
+  json::value bytes(ValueKind kind, const flatbuffers::Vector<uint8_t>* v) {
+    if (!v) return string("");
+    ByteView raw(v->data(), v->size());
+    if (kind == ValueKind::kBytes) return string(base64(raw));
+    auto set = patch::FieldSet::from_compact(raw);
+    return set ? json::value(set->to_fields_v1(), sp_) : json::value(json::object(sp_));
+  }
+
+  json::value int_or_string(const Table* t) {
+    if (!t) return json::value(sp_);
+    const auto* text = t->GetPointer<const flatbuffers::String*>(6);
+    if (text) return string(view(text));
+    return json::value(t->GetField<int32_t>(4, 0), sp_);
+  }
+
+  json::value list(const FieldInfo& f, const Table* t) {
+    if (!t || !t->CheckField(f.voffset)) return json::value(sp_);
+    json::array out(sp_);
+    switch (f.kind) {
+      case ValueKind::kTable:
+        for (const Table* item : *read_pointer<Tables>(*t, f)) out.push_back(table(*f.type, item));
+        break;
+      case ValueKind::kInt32:
+        for (int32_t n : *read_pointer<flatbuffers::Vector<int32_t>>(*t, f)) out.emplace_back(n);
+        break;
+      case ValueKind::kInt64:
+        for (int64_t n : *read_pointer<flatbuffers::Vector<int64_t>>(*t, f)) out.emplace_back(n);
+        break;
+      default:
+        for (const auto* s : *read_pointer<Strings>(*t, f)) out.push_back(scalar(f.kind, s));
+    }
+    return out;
+  }
+
+  json::value map(const FieldInfo& f, const Table* t) {
+    if (!t || !t->CheckField(f.voffset)) return json::value(sp_);
+    const auto* entries = read_pointer<Tables>(*t, f);
+    json::object out(sp_);
+    out.reserve(entries->size());
+    for (const Table* e : *entries) {
+      std::string_view key = view(e->GetPointer<const flatbuffers::String*>(4));
+      json::value v = f.kind == ValueKind::kBytes
+                          ? bytes(f.kind, e->GetPointer<const flatbuffers::Vector<uint8_t>*>(6))
+                          : string(view(e->GetPointer<const flatbuffers::String*>(6)));
+      out.emplace(json::string_view(key.data(), key.size()), std::move(v));
+    }
+    return out;
+  }
+
+  json::storage_ptr sp_;
+};
+
+}  // namespace
+
+json::value to_value(const schema::TypeInfo& type, ByteView bytes, json::storage_ptr sp) {
+  return Decoder(std::move(sp)).table(type, root_of(bytes));
+}
+
+json::value to_value(const schema::KindInfo& kind, ByteView bytes, json::storage_ptr sp) {
+  return to_value(*kind.type, bytes, std::move(sp));
+}
+
+}  // namespace kubus::codec
