@@ -41,7 +41,7 @@ TEST(NoteUpdate, MovesFieldsToWhoChangesThem) {
   json::value b = V(R"({"metadata":{"name":"m"},"data":{"x":"2"}})");
   note_update(config_map(), a, b, manager("two", 20), &managers);
   ASSERT_EQ(managers.size(), 2u);
-  EXPECT_EQ(fields(managers[0]), R"({"f:data":{".":{}}})");
+  EXPECT_EQ(fields(managers[0]), R"({"f:data":{}})");
   EXPECT_EQ(fields(managers[1]), R"({"f:data":{"f:x":{}}})");
   std::vector<Manager> same = managers;
   note_update(config_map(), b, b, manager("three", 30), &managers);
