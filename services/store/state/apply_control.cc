@@ -106,13 +106,15 @@ void StateCore::on_applied(ApplyJob& job) {
   applied_ = job.applied;
   compacted_ = job.compacted;
   snapshot_ = std::move(job.after);
-  overlay_.drop(job.batches);
+  finish_dropping();
   for (const auto& batch : job.batches) {
     KUBUS_CHECK(unapplied_.front() == batch);
     overlay_bytes_ -= batch->bytes;
     unapplied_bytes_ -= batch->bytes;
     unapplied_.pop_front();
+    dropping_.push_back(batch);
   }
+  on_drop_timeout();
   if (!job.batches.empty()) journal_->release(Revision(applied_.revision));
   if (idle) {  // what there is to compact is too young yet
     rechecking_ = true;
@@ -133,6 +135,26 @@ void StateCore::on_applied(ApplyJob& job) {
     wants_relief_ = false;
     on_relief_();
   }
+}
+
+// The overlay over what is in the tables now says the same as they do: it goes a little at a time,
+// so that no turn of the loop is long, but before the tables move again.
+void StateCore::on_drop_timeout() {
+  constexpr size_t kPuts = 1500;
+  std::vector<std::shared_ptr<Batch>> some;
+  for (size_t puts = 0; puts < kPuts && !dropping_.empty(); dropping_.pop_front()) {
+    puts += dropping_.front()->puts.size();
+    some.push_back(std::move(dropping_.front()));
+  }
+  overlay_.drop(some);
+  drop_timer_.reset();
+  if (!dropping_.empty()) {
+    drop_timer_ = ports_.clock.after(bus::Duration::zero(), [this] { on_drop_timeout(); });
+  }
+}
+
+void StateCore::finish_dropping() {
+  while (!dropping_.empty()) on_drop_timeout();
 }
 
 void StateCore::compact_to(Revision horizon) {

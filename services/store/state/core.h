@@ -97,6 +97,8 @@ class StateCore {
   // ---- apply (apply_control.cc) ----
   void maybe_apply();
   void on_apply_timeout();
+  void on_drop_timeout();
+  void finish_dropping();
   void compact_to(Revision horizon);
   void flush(std::function<void(Status)> done);
 
@@ -149,7 +151,9 @@ class StateCore {
   std::optional<OpenBatch> open_;
   std::deque<PendingBatch> pending_;              // in the journal
   std::deque<std::shared_ptr<Batch>> unapplied_;  // committed, not in the tables
-  size_t overlay_bytes_ = 0;                      // of all batches
+  std::deque<std::shared_ptr<Batch>> dropping_;   // in the tables, and still in the overlay
+  std::unique_ptr<bus::Timer> drop_timer_;
+  size_t overlay_bytes_ = 0;  // of all batches
   size_t unapplied_bytes_ = 0;
 
   std::shared_ptr<ApplyJob> applying_;
