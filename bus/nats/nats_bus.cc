@@ -1,0 +1,345 @@
+#include "bus/nats/nats_bus.h"
+
+#include <nats/nats.h>
+
+#include <algorithm>
+#include <map>
+
+#include "bus/nats/inbox.h"
+
+namespace kubus::bus {
+namespace {
+
+constexpr auto kFirstRetry = std::chrono::milliseconds(20);
+constexpr auto kLongestRetry = std::chrono::seconds(2);
+constexpr int kConnectMs = 2000;
+constexpr int kPingMs = 10'000;
+constexpr size_t kUnknownMaxPayload = 1 << 20;
+
+void use_one_delivery_thread() {
+  // One thread for all subscriptions keeps their messages in the order of their arrival, which
+  // heads rely on.
+  static const bool once = [] {
+    nats_Open(-1);
+    nats_SetMessageDeliveryPoolSize(1);
+    return true;
+  }();
+  (void)once;
+}
+
+// What a libnats callback gets; freed when libnats says that the subscription is over.
+struct Hook {
+  std::shared_ptr<Inbox> inbox;
+  uint64_t subscription;
+  uint64_t connection;
+};
+
+void on_message(natsConnection*, natsSubscription*, natsMsg* message, void* closure) {
+  auto* hook = static_cast<Hook*>(closure);
+  hook->inbox->push({hook->subscription, hook->connection, message});
+}
+void on_complete(void* closure) {
+  delete static_cast<Hook*>(closure);
+}
+
+}  // namespace
+
+struct NatsBus::Impl : std::enable_shared_from_this<NatsBus::Impl> {
+  Impl(NatsOptions o, std::function<void(std::function<void()>)> p, Clock& c, Random& r, Log& l,
+       Workers& w)
+      : options(std::move(o)), post(std::move(p)), clock(c), random(r), log(l), workers(w) {}
+
+  struct Entry {
+    Pattern pattern;
+    std::shared_ptr<Handler> handler;
+    natsSubscription* nats = nullptr;
+  };
+
+  // What a connection's callbacks get.
+  struct Link {
+    std::weak_ptr<Impl> impl;
+    std::shared_ptr<Inbox> inbox;
+    std::function<void(std::function<void()>)> post;
+    uint64_t number;
+  };
+
+  void connect();
+  void on_connect(natsStatus status, natsConnection* c, std::shared_ptr<Link> link);
+  void on_closed(uint64_t number);
+  void schedule_retry();
+  void bind(uint64_t id, Entry& entry);
+  void release(Entry& entry);
+  void drain();
+  void tell(BusState state);
+  void shut();
+  natsStatus make_options(natsOptions** out, Link* link) const;
+
+  NatsOptions options;
+  std::function<void(std::function<void()>)> post;
+  Clock& clock;
+  Random& random;
+  Log& log;
+  Workers& workers;
+  std::shared_ptr<Inbox> inbox;
+  natsConnection* connection = nullptr;
+  uint64_t number = 0;  // of the present connection or attempt
+  std::vector<std::shared_ptr<Link>> links;
+  bool up = false, over = false;
+  Duration retry = kFirstRetry;
+  std::unique_ptr<Timer> retry_timer;
+  std::map<uint64_t, Entry> entries;
+  std::map<uint64_t, std::shared_ptr<StateHandler>> watchers;
+  uint64_t next_id = 1;
+  std::string last_problem;
+};
+
+namespace {
+
+class Handle : public Subscription {
+ public:
+  explicit Handle(std::function<void()> end) : end_(std::move(end)) {}
+  ~Handle() override { end_(); }
+
+ private:
+  std::function<void()> end_;
+};
+
+template <class Link>
+void on_nats_closed(natsConnection*, void* closure) {
+  auto* link = static_cast<Link*>(closure);
+  link->post([impl = link->impl, number = link->number] {
+    if (auto self = impl.lock()) self->on_closed(number);
+  });
+}
+
+template <class Link>
+void on_nats_error(natsConnection* connection, natsSubscription*, natsStatus status,
+                   void* closure) {
+  auto* link = static_cast<Link*>(closure);
+  if (status == NATS_SLOW_CONSUMER) return link->inbox->note_loss();
+  const char* text = nullptr;
+  natsConnection_GetLastError(connection, &text);
+  std::string line =
+      std::string("bus: ") + natsStatus_GetText(status) + (text ? std::string(": ") + text : "");
+  link->post([impl = link->impl, line] {
+    if (auto self = impl.lock()) self->log.warn(line);
+  });
+}
+
+}  // namespace
+
+natsStatus NatsBus::Impl::make_options(natsOptions** out, Link* link) const {
+  natsStatus s = natsOptions_Create(out);
+  std::vector<const char*> servers;
+  for (const std::string& server : options.servers) servers.push_back(server.c_str());
+  auto set = [&](natsStatus result) {
+    if (s == NATS_OK) s = result;
+  };
+  set(natsOptions_SetServers(*out, servers.data(), static_cast<int>(servers.size())));
+  if (!options.user.empty())
+    set(natsOptions_SetUserInfo(*out, options.user.c_str(), options.password.c_str()));
+  set(natsOptions_SetName(*out, options.name.c_str()));
+  set(natsOptions_SetAllowReconnect(*out, false));
+  set(natsOptions_SetTimeout(*out, kConnectMs));
+  set(natsOptions_SetPingInterval(*out, kPingMs));
+  set(natsOptions_SetSendAsap(*out, true));
+  set(natsOptions_UseGlobalMessageDelivery(*out, true));
+  set(natsOptions_SetMaxPendingMsgs(*out, 2'000'000));
+  set(natsOptions_SetClosedCB(*out, on_nats_closed<Link>, link));
+  set(natsOptions_SetErrorHandler(*out, on_nats_error<Link>, link));
+  if (!options.ca_file.empty()) {
+    set(natsOptions_SetSecure(*out, true));
+    set(natsOptions_LoadCATrustedCertificates(*out, options.ca_file.c_str()));
+  }
+  if (!options.cert_file.empty()) {
+    set(natsOptions_LoadCertificatesChain(*out, options.cert_file.c_str(),
+                                          options.key_file.c_str()));
+  }
+  return s;
+}
+
+void NatsBus::Impl::connect() {
+  if (over) return;
+  auto link = std::make_shared<Link>(Link{weak_from_this(), inbox, post, ++number});
+  links.push_back(link);  // libnats may call back long after a connection ended
+  struct Attempt {
+    natsStatus status = NATS_ERR;
+    natsConnection* connection = nullptr;
+  };
+  auto attempt = std::make_shared<Attempt>();
+  natsOptions* nats_options = nullptr;
+  natsStatus prepared = make_options(&nats_options, link.get());
+  workers.run(
+      "bus-connect",
+      [attempt, nats_options, prepared] {
+        attempt->status = prepared == NATS_OK
+                              ? natsConnection_Connect(&attempt->connection, nats_options)
+                              : prepared;
+        natsOptions_Destroy(nats_options);
+      },
+      [self = shared_from_this(), attempt, link] {
+        self->on_connect(attempt->status, attempt->connection, link);
+      });
+}
+
+void NatsBus::Impl::on_connect(natsStatus status, natsConnection* c, std::shared_ptr<Link> link) {
+  if (over) {
+    if (c) natsConnection_Destroy(c);
+    return;
+  }
+  if (status != NATS_OK) {
+    std::string problem = natsStatus_GetText(status);
+    if (problem != last_problem)
+      log.warn("bus: cannot connect to " + options.servers[0] + ": " + problem + "; trying on");
+    last_problem = problem;
+    return schedule_retry();
+  }
+  if (link->number != number) return natsConnection_Destroy(c);
+  connection = c;
+  up = true;
+  retry = kFirstRetry;
+  last_problem.clear();
+  for (auto& [id, entry] : entries) bind(id, entry);
+  tell(BusState::kConnected);
+}
+
+void NatsBus::Impl::on_closed(uint64_t which) {
+  if (over || which != number || !up) return;
+  up = false;
+  for (auto& [id, entry] : entries) release(entry);
+  natsConnection_Destroy(std::exchange(connection, nullptr));
+  log.warn("bus: the connection ended; connecting again");
+  tell(BusState::kDisconnected);
+  schedule_retry();
+}
+
+void NatsBus::Impl::schedule_retry() {
+  auto jitter =
+      Duration(static_cast<int64_t>(random.below(static_cast<uint64_t>(retry.count()) / 2 + 1)));
+  retry_timer = clock.after(retry + jitter, [this] { connect(); });
+  retry = std::min<Duration>(retry * 2, kLongestRetry);
+}
+
+void NatsBus::Impl::bind(uint64_t id, Entry& entry) {
+  auto* hook = new Hook{inbox, id, number};
+  natsStatus s = natsConnection_Subscribe(&entry.nats, connection, entry.pattern.str().c_str(),
+                                          on_message, hook);
+  if (s != NATS_OK) {
+    delete hook;
+    entry.nats = nullptr;
+    log.error("bus: cannot subscribe to " + entry.pattern.str() + ": " + natsStatus_GetText(s));
+    return;
+  }
+  natsSubscription_SetOnCompleteCB(entry.nats, on_complete, hook);
+  natsSubscription_SetPendingLimits(entry.nats, -1, -1);
+}
+
+void NatsBus::Impl::release(Entry& entry) {
+  if (entry.nats) natsSubscription_Destroy(std::exchange(entry.nats, nullptr));
+}
+
+void NatsBus::Impl::drain() {
+  bool lossy = false;
+  for (const Inbox::Item& item : inbox->take(&lossy)) {
+    std::shared_ptr<natsMsg> message(item.message, natsMsg_Destroy);
+    auto found = entries.find(item.subscription);
+    if (over || item.connection != number || found == entries.end()) continue;
+    const char* reply = natsMsg_GetReply(message.get());
+    ByteView data(reinterpret_cast<const uint8_t*>(natsMsg_GetData(message.get())),
+                  static_cast<size_t>(natsMsg_GetDataLength(message.get())));
+    Message m{natsMsg_GetSubject(message.get()), reply ? reply : "", Payload(data, message)};
+    auto handler = found->second.handler;
+    (*handler)(std::move(m));
+  }
+  if (lossy && !over) {
+    log.warn("bus: messages were dropped: this process is too slow");
+    tell(BusState::kLossy);
+  }
+}
+
+void NatsBus::Impl::tell(BusState state) {
+  auto copy = watchers;
+  for (auto& [id, handler] : copy) {
+    if (watchers.count(id)) (*handler)(state);
+  }
+}
+
+void NatsBus::Impl::shut() {
+  over = true;
+  retry_timer.reset();
+  for (auto& [id, entry] : entries) release(entry);
+  entries.clear();
+  watchers.clear();
+  if (connection) {
+    natsConnection_Close(connection);
+    natsConnection_Destroy(std::exchange(connection, nullptr));
+  }
+  up = false;
+}
+
+NatsBus::NatsBus(NatsOptions options, std::function<void(std::function<void()>)> post, Clock& clock,
+                 Random& random, Log& log, Workers& workers)
+    : impl_(std::make_shared<Impl>(std::move(options), std::move(post), clock, random, log,
+                                   workers)) {
+  use_one_delivery_thread();
+  std::weak_ptr<Impl> weak = impl_;
+  auto to_loop = impl_->post;
+  impl_->inbox = std::make_shared<Inbox>(impl_->options.most_waiting,
+                                         impl_->options.most_waiting_bytes, [weak, to_loop] {
+                                           to_loop([weak] {
+                                             if (auto self = weak.lock()) self->drain();
+                                           });
+                                         });
+  impl_->connect();
+}
+
+NatsBus::~NatsBus() {
+  impl_->shut();
+}
+
+bool NatsBus::publish(const Subject& subject, ByteView payload, const Subject* reply) {
+  if (!impl_->up || payload.size() > max_payload()) return false;
+  const void* data = payload.data();
+  int size = static_cast<int>(payload.size());
+  natsStatus s = reply
+                     ? natsConnection_PublishRequest(impl_->connection, subject.str().c_str(),
+                                                     reply->str().c_str(), data, size)
+                     : natsConnection_Publish(impl_->connection, subject.str().c_str(), data, size);
+  return s == NATS_OK;
+}
+
+std::unique_ptr<Subscription> NatsBus::subscribe(const Pattern& pattern, Handler handler) {
+  uint64_t id = impl_->next_id++;
+  auto [it, fresh] = impl_->entries.emplace(
+      id, Impl::Entry{pattern, std::make_shared<Handler>(std::move(handler)), nullptr});
+  if (impl_->up) impl_->bind(id, it->second);
+  return std::make_unique<Handle>([weak = std::weak_ptr<Impl>(impl_), id] {
+    auto self = weak.lock();
+    if (!self) return;
+    auto found = self->entries.find(id);
+    if (found == self->entries.end()) return;
+    self->release(found->second);
+    self->entries.erase(found);
+  });
+}
+
+std::unique_ptr<Subscription> NatsBus::watch_state(StateHandler handler) {
+  uint64_t id = impl_->next_id++;
+  auto shared = std::make_shared<StateHandler>(std::move(handler));
+  impl_->watchers.emplace(id, shared);
+  (*shared)(impl_->up ? BusState::kConnected : BusState::kDisconnected);
+  return std::make_unique<Handle>([weak = std::weak_ptr<Impl>(impl_), id] {
+    if (auto self = weak.lock()) self->watchers.erase(id);
+  });
+}
+
+bool NatsBus::connected() const {
+  return impl_->up;
+}
+
+size_t NatsBus::max_payload() const {
+  if (!impl_->up) return kUnknownMaxPayload;
+  return static_cast<size_t>(natsConnection_GetMaxPayload(impl_->connection));
+}
+
+}  // namespace kubus::bus
