@@ -118,6 +118,18 @@ int64_t grace_period(const KindInfo& kind, const json::object& object,
 // ServiceAccount, claims.
 std::vector<ObjectKey> references(const KindInfo& kind, const json::object& object);
 
+// What comes with a new object, to be created in the same transaction, so that nobody ever sees the
+// one without the other: a Namespace's ServiceAccount "default" and, if `cluster_ca` (PEM) is
+// given, its ConfigMap "kube-root-ca.crt". Pods need both. The objects are as a client would post
+// them.
+struct Companion {
+  const KindInfo* kind;
+  std::string ns;
+  json::object object;
+};
+std::vector<Companion> companions(const KindInfo& kind, const json::object& object,
+                                  std::string_view cluster_ca);
+
 // The hooks of one kind. Called by the functions above in the order in which they stand here.
 class KindBehaviour {
  public:

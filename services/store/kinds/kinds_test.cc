@@ -103,6 +103,19 @@ TEST(Namespace, ItsFinalizerGoesByFinalizeAlone) {
   EXPECT_EQ(text_in(object_in(before, "status"), "phase"), "Terminating");
 }
 
+TEST(Namespace, BringsWhatItsPodsNeed) {
+  World w;
+  const KindInfo& kind = World::kind("", "Namespace");
+  json::object ns = *w.create(kind, V(R"({"metadata":{"name":"golden"}})"));
+  std::vector<Companion> bare = companions(kind, ns, "");
+  ASSERT_EQ(bare.size(), 1u);
+  EXPECT_EQ(bare[0].ns, "golden");
+  std::vector<Companion> all = companions(kind, ns, "PEM");
+  ASSERT_EQ(all.size(), 2u);
+  for (const Companion& c : all) EXPECT_TRUE(w.create(*c.kind, json::value(c.object)));
+  EXPECT_TRUE(companions(World::kind("", "Pod"), ns, "PEM").empty());
+}
+
 TEST(Node, GetsANetworkOfItsOwnAndKeepsIt) {
   World w;
   const KindInfo& kind = World::kind("", "Node");

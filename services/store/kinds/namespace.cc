@@ -38,4 +38,20 @@ const KindBehaviour& namespace_behaviour() {
   return kOne;
 }
 
+std::vector<Companion> companions(const KindInfo& kind, const json::object& object,
+                                  std::string_view cluster_ca) {
+  std::vector<Companion> out;
+  if (!kind.group.empty() || kind.kind != "Namespace") return out;
+  const schema::Registry& registry = schema::Registry::get();
+  std::string ns(text_in(object_in(object, "metadata"), "name"));
+  out.push_back(
+      {registry.by_kind("", "v1", "ServiceAccount"), ns, {{"metadata", {{"name", "default"}}}}});
+  if (!cluster_ca.empty()) {
+    json::object authority{{"metadata", {{"name", "kube-root-ca.crt"}}},
+                           {"data", {{"ca.crt", cluster_ca}}}};
+    out.push_back({registry.by_kind("", "v1", "ConfigMap"), ns, std::move(authority)});
+  }
+  return out;
+}
+
 }  // namespace kubus::store::kinds
