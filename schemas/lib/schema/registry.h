@@ -52,7 +52,10 @@ struct FieldInfo {
   uint16_t id = 0;                  // FlatBuffers field id
   uint16_t voffset = 0;             // 4 + 2 * id
 
-  bool required = false;  // must be present and, for strings and lists, non-empty
+  // Must be present and, for strings and lists, non-empty: a write without it is refused.
+  bool required = false;
+  // The published API (OpenAPI) lists it as required; an empty value may still pass.
+  bool listed_required = false;
   bool always =
       false;  // shown in JSON even when empty: a struct that is no pointer there ("resources": {})
   bool keep_zero = false;     // a zero or "" survives (pointer fields); else it reads as absent

@@ -23,6 +23,43 @@ std::vector<std::string> words(const std::string& text, char by) {
   return out;
 }
 
+// What protobuf calls the type of a field (or of a list's element), as far as it follows from ours.
+std::string proto_type_of(const FieldInfo& f) {
+  auto plain = [&]() -> std::string {
+    switch (f.kind) {
+      case ValueKind::kBool:
+        return "bool";
+      case ValueKind::kInt32:
+        return "int32";
+      case ValueKind::kInt64:
+        return "int64";
+      case ValueKind::kDouble:
+        return "double";
+      case ValueKind::kString:
+      case ValueKind::kDecimal:
+        return "string";
+      case ValueKind::kQuantity:
+        return "Quantity";
+      case ValueKind::kTime:
+        return "Time";
+      case ValueKind::kMicroTime:
+        return "MicroTime";
+      case ValueKind::kIntOrString:
+        return "IntOrString";
+      case ValueKind::kBytes:
+        return "bytes";
+      case ValueKind::kRawJson:
+        return "RawExtension";
+      case ValueKind::kFieldSet:
+        return "FieldsV1";
+      case ValueKind::kTable:
+        return f.type->name;
+    }
+    return "";
+  };
+  return f.is_map ? "map<string, " + plain() + ">" : plain();
+}
+
 // The attributes of a table or field.
 class Attributes {
  public:
@@ -89,10 +126,6 @@ ValueKind scalar_kind(BaseType base, const Attributes& a) {
   KUBUS_CHECK(!"a field of a type that no ValueKind stands for");
   return ValueKind::kString;
 }
-
-}  // namespace
-
-namespace {
 
 class Builder {
  public:
@@ -176,7 +209,9 @@ class Builder {
   }
 
   static void set_rules(const Attributes& a, FieldInfo* out) {
-    out->required = a.has("must");
+    std::string must = a.has("must") ? a.text("must") : "no";
+    out->required = must != "no" && must != "listed";
+    out->listed_required = must != "no" && must != "checked";
     out->always = a.has("always");
     out->keep_zero = a.has("keep_zero");
     out->immutable = a.has("immutable");
@@ -188,7 +223,7 @@ class Builder {
     if (auto most = a.number("most_length")) out->max_length = static_cast<uint32_t>(*most);
     out->proto_number = static_cast<uint32_t>(a.number("proto").value_or(0));
     out->proto_inside = static_cast<uint32_t>(a.number("inside").value_or(0));
-    out->proto_type = a.text("proto_type");
+    out->proto_type = a.has("proto_type") ? a.text("proto_type") : proto_type_of(*out);
   }
 
   static void set_merging(const Attributes& a, FieldInfo* out) {
@@ -261,17 +296,17 @@ class Builder {
             .verbs = words(text.substr(colon + 1, text.size() - colon - 2), ',')};
   }
 
-  // "Name|string|name|0"
+  // "Name|string|name|0|.metadata.name", the path only for plain columns
   static Column column_of(const std::string& text) {
     std::vector<std::string> parts;
     std::istringstream in(text);
     for (std::string part; std::getline(in, part, '|');) parts.push_back(part);
-    KUBUS_CHECK(parts.size() == 4);
+    KUBUS_CHECK(parts.size() == 4 || parts.size() == 5);
     return {.name = parts[0],
             .type = parts[1],
             .format = parts[2],
             .priority = std::atoi(parts[3].c_str()),
-            .path = ""};
+            .path = parts.size() == 5 ? parts[4] : ""};
   }
 
   const reflection::Schema& schema_;
