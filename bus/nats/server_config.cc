@@ -1,0 +1,92 @@
+#include "bus/nats/server_config.h"
+
+namespace kubus::bus {
+namespace {
+
+// Text between double quotes, as nats-server's configuration reads it.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+std::string list(const std::vector<std::string>& items) {
+  std::string out = "[";
+  for (const std::string& item : items) out += (out.size() > 1 ? ", " : "") + quoted(item);
+  return out + "]";
+}
+
+struct Permissions {
+  std::vector<std::string> publish, subscribe;
+};
+
+Permissions permissions_of(const Subjects& s, const BusUser& user) {
+  Actor actor(user.actor);
+  const std::string& prefix = s.prefix();
+  // What everyone may who sends requests: under its own name only, and hear its own answers only.
+  Permissions p{{prefix + "api." + escape_actor(user.actor) + ".>", prefix + "heartbeat.>"},
+                {s.replies(actor).str()}};
+  LaneId node{"", "", "", "", user.node};
+  switch (user.role) {
+    case Role::kStore:
+      p.publish = {prefix + "event.>", prefix + "node.>",      prefix + "head.>",
+                   prefix + "reply.>", prefix + "heartbeat.>", prefix + "stats.>"};
+      p.subscribe = {s.all_api().str(), prefix + "heartbeat.>", s.stats_of("store").str(),
+                     s.replies(actor).str()};
+      break;
+    case Role::kComponent:
+    case Role::kAdmin:
+      p.subscribe.push_back(prefix + "event.>");
+      p.subscribe.push_back(prefix + "head.>");
+      p.subscribe.push_back(prefix + "heartbeat.>");
+      p.publish.push_back(prefix + "stats.>");
+      break;
+    case Role::kKubelet:
+      p.publish = {prefix + "api." + escape_actor(user.actor) + ".>",
+                   s.heartbeat("node", user.node).str()};
+      p.subscribe.push_back(s.events_of(node).str());
+      p.subscribe.push_back(s.head(node).str());
+      p.subscribe.push_back(s.node_commands(NodeName(user.node)).str());
+      break;
+    case Role::kReader:
+      p.publish = {prefix + "api." + escape_actor(user.actor) + ".>"};
+      for (const LaneId& lane : user.lanes) {
+        p.subscribe.push_back(s.events_of(lane).str());
+        p.subscribe.push_back(s.heads_of(lane).str());
+      }
+      break;
+  }
+  return p;
+}
+
+std::string user_block(const Subjects& subjects, const BusUser& user) {
+  Permissions p = permissions_of(subjects, user);
+  return "    { user: " + quoted(user.actor) + ", password: " + quoted(user.password) +
+         ",\n      permissions: {\n        publish: { allow: " + list(p.publish) +
+         " }\n        subscribe: { allow: " + list(p.subscribe) + " }\n      }\n    }\n";
+}
+
+}  // namespace
+
+std::string render_server_config(const ServerConfig& c) {
+  constexpr size_t kHeaderRoom = 64 << 10;
+  constexpr size_t kMostPending = 256 << 20;
+  Subjects subjects(c.cluster);
+  std::string out = "# Written by kubus; changes are lost.\n";
+  out += "listen: " + quoted(c.listen + ":" + std::to_string(c.port)) + "\n";
+  out += "max_payload: " + std::to_string(kMostMessageBytes + kHeaderRoom) + "\n";
+  out += "max_pending: " + std::to_string(kMostPending) + "\n";
+  out += "write_deadline: \"10s\"\n";
+  if (!c.cert_file.empty()) {
+    out += "tls { cert_file: " + quoted(c.cert_file) + ", key_file: " + quoted(c.key_file) +
+           ", ca_file: " + quoted(c.ca_file) + " }\n";
+  }
+  out += "authorization {\n  users: [\n";
+  for (const BusUser& user : c.users) out += user_block(subjects, user);
+  return out + "  ]\n}\n";
+}
+
+}  // namespace kubus::bus

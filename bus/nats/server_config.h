@@ -1,0 +1,45 @@
+// The one function that renders who may do what on the bus into nats-server's configuration, and
+// the users it renders.
+//
+// Only allow-lists: a subscribe deny that merely overlaps a wildcard is not enforced by every
+// server. Nobody has a permission for _INBOX: replies go under the actor's own subject.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bus/subjects.h"
+
+namespace kubus::bus {
+
+enum class Role : uint8_t {
+  kStore,      // takes requests; publishes events, heads, replies, commands to nodes
+  kComponent,  // scheduler, controllers, gateway: own requests, all events and heads
+  kKubelet,    // own requests, its own node's events and head; `node` names it
+  kAdmin,      // a person or program of the cluster's administrator: as a component
+  kReader,     // an outside subscriber of the given lanes; own requests
+};
+
+struct BusUser {
+  std::string actor;  // "scheduler", "kubelet:n1"; also the user name
+  std::string password;
+  Role role = Role::kComponent;
+  std::string node;           // kKubelet
+  std::vector<LaneId> lanes;  // kReader
+};
+
+struct ServerConfig {
+  ClusterName cluster;
+  std::string listen = "127.0.0.1";
+  uint16_t port = 4222;
+  std::string cert_file, key_file, ca_file;  // TLS if set
+  std::vector<BusUser> users;
+};
+
+// Messages are at most 4 MiB; the server takes a little more, so that headers never tip one over.
+constexpr size_t kMostMessageBytes = 4 << 20;
+
+std::string render_server_config(const ServerConfig& config);
+
+}  // namespace kubus::bus

@@ -1,0 +1,149 @@
+#include "cli/cluster/prepare.h"
+
+#include <openssl/rand.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+
+#include "agents/containerd/containerd.h"
+#include "bus/nats/server_config.h"
+#include "cli/cluster/files.h"
+#include "cli/cluster/kubeconfig.h"
+#include "cli/cluster/pki.h"
+
+namespace kubus::cli {
+namespace {
+
+constexpr int kSecret = 0600;
+constexpr int kSecretDirectory = 0700;
+
+Status make_layout(const Layout& layout) {
+  for (const std::string& dir : {layout.dir, layout.dir + "/bus", layout.logs(), layout.run(),
+                                 layout.store(), layout.kubelet()}) {
+    if (Status s = make_directories(dir); !s) return s;
+  }
+  for (const std::string& dir : {layout.dir + "/pki", layout.dir + "/credentials"}) {
+    if (Status s = make_directories(dir, kSecretDirectory); !s) return s;
+  }
+  return {};
+}
+
+Result<KeyPair> load_pair(const Layout& layout, const std::string& name) {
+  auto certificate = read_file(layout.pki(name + ".crt"));
+  if (!certificate) return certificate.error();
+  auto key = read_file(layout.pki(name + ".key"));
+  if (!key) return key.error();
+  return KeyPair{*std::move(certificate), *std::move(key)};
+}
+
+Result<KeyPair> save_pair(const Layout& layout, const std::string& name, Result<KeyPair> made) {
+  if (!made) return made;
+  if (Status s = write_file(layout.pki(name + ".key"), made->key_pem, kSecret); !s)
+    return s.error();
+  if (Status s = write_file(layout.pki(name + ".crt"), made->certificate_pem); !s) return s.error();
+  return made;
+}
+
+Result<KeyPair> authority(const ClusterConfig& config, const Layout& layout, int64_t now) {
+  if (exists(layout.pki("ca.crt"))) return load_pair(layout, "ca");
+  return save_pair(layout, "ca", make_authority("kubus-" + config.name, now));
+}
+
+Result<KeyPair> pair(const Layout& layout, const KeyPair& ca, const std::string& name,
+                     const CertificateRequest& request) {
+  if (exists(layout.pki(name + ".crt"))) return load_pair(layout, name);
+  return save_pair(layout, name, issue(ca, request));
+}
+
+std::string random_password() {
+  unsigned char bytes[24];
+  RAND_bytes(bytes, sizeof bytes);
+  static const char* kHex = "0123456789abcdef";
+  std::string out;
+  for (unsigned char b : bytes) {
+    out += kHex[b >> 4];
+    out += kHex[b & 15];
+  }
+  return out;
+}
+
+// The user's password: that of its credentials file, which is written if it is not there.
+Result<std::string> credentials(const ClusterConfig& config, const Layout& layout,
+                                const std::string& actor) {
+  std::string path = layout.credentials(actor);
+  if (exists(path)) {
+    auto text = read_file(path);
+    if (!text) return text.error();
+    boost::system::error_code code;
+    auto v = boost::json::parse(*text, code);
+    const auto* password = !code && v.is_object() ? v.as_object().if_contains("password") : nullptr;
+    if (!password || !password->is_string())
+      return Error(Code::kBadRequest, path + " holds no password");
+    return std::string(password->as_string());
+  }
+  std::string password = random_password();
+  boost::json::object o{
+      {"cluster", config.name},
+      {"actor", actor},
+      {"servers", {"nats://" + config.listen + ":" + std::to_string(config.bus_port)}},
+      {"user", actor},
+      {"password", password}};
+  if (Status s = write_file(path, boost::json::serialize(o) + "\n", kSecret); !s) return s.error();
+  return password;
+}
+
+Status prepare_bus(const ClusterConfig& config, const Layout& layout) {
+  bus::ServerConfig server{
+      .cluster = ClusterName(config.name), .listen = config.listen, .port = config.bus_port};
+  std::vector<bus::BusUser> users = {{.actor = "store", .role = bus::Role::kStore},
+                                     {.actor = "gateway"},
+                                     {.actor = "scheduler"},
+                                     {.actor = "admin", .role = bus::Role::kAdmin}};
+  if (!config.node.empty()) {
+    users.push_back(
+        {.actor = "kubelet:" + config.node, .role = bus::Role::kKubelet, .node = config.node});
+  }
+  for (bus::BusUser& user : users) {
+    auto password = credentials(config, layout, user.actor);
+    if (!password) return password.error();
+    user.password = *std::move(password);
+  }
+  server.users = std::move(users);
+  return write_file(layout.bus_config(), bus::render_server_config(server), kSecret);
+}
+
+Status prepare_certificates(const ClusterConfig& config, const Layout& layout, int64_t now) {
+  auto ca = authority(config, layout, now);
+  if (!ca) return ca.error();
+  auto gateway = pair(
+      layout, *ca, "gateway",
+      {.common_name = "kubus-gateway",
+       .dns_names = {"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"},
+       .ip_addresses = {"127.0.0.1", config.listen},
+       .server = true,
+       .now_unix_seconds = now});
+  if (!gateway) return gateway.error();
+  auto admin = pair(
+      layout, *ca, "admin",
+      {.common_name = "kubus-admin", .organizations = {"system:masters"}, .now_unix_seconds = now});
+  if (!admin) return admin.error();
+  return write_file(layout.kubeconfig(),
+                    render_kubeconfig(config, layout, ca->certificate_pem, *admin), kSecret);
+}
+
+}  // namespace
+
+Status prepare(const ClusterConfig& config, const Layout& layout, int64_t now) {
+  if (Status s = make_layout(layout); !s) return s;
+  if (Status s = prepare_certificates(config, layout, now); !s) return s;
+  if (Status s = prepare_bus(config, layout); !s) return s;
+  if (!config.node.empty() && config.runtime_endpoint.empty()) {
+    if (Status s = agents::prepare_containerd(layout.containerd(), config.name, config.pod_cidr);
+        !s)
+      return s;
+  }
+  // Last: its presence says that everything else is there.
+  return write_config(layout, config);
+}
+
+}  // namespace kubus::cli
