@@ -2,6 +2,7 @@
 // of what is safe to retry. Loop thread only.
 #pragma once
 
+#include <boost/json/fwd.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -61,6 +62,13 @@ struct Fence {
   uint64_t epoch = 0;
 };
 
+// Counters of one client, since it was made.
+struct ClientStats {
+  uint64_t sent = 0, repeated = 0, answered = 0, timeouts = 0;
+  uint64_t hostile = 0;  // replies that were malformed
+  uint64_t unknown = 0;  // replies to no outstanding request: late, doubled or foreign
+};
+
 // What every write may carry.
 struct WriteOptions {
   Cause cause;
@@ -81,9 +89,11 @@ class Client {
   ~Client();  // outstanding calls end without their callback
   Client(const Client&) = delete;
 
-  // Sends the request as it is (id and deadline are filled in where empty) and calls `done` once:
-  // the answer, a kTimeout after the deadline, or the Reply's own failure as an Error. Repeats it
-  // under the same id while the store is away (kUnavailable), so a write happens once.
+  // Sends the request as it is (id and deadline are filled in where empty) and calls `done` once,
+  // never before call() has returned: the answer, a kTimeout after the deadline, the Reply's own
+  // failure as an Error, or kTooLarge for what no message can carry. Repeats it under the same id
+  // while nothing answers or the store says kUnavailable, so a write happens once. The answer holds
+  // an outcome for each operation.
   void call(wire::RequestT request, Done<Answer> done);
 
   void get(const ObjectKey& key, Done<Object> done);
@@ -94,7 +104,9 @@ class Client {
   // All pages at one revision.
   void list_all(const schema::KindInfo& kind, std::string_view ns, std::string_view label_selector,
                 std::string_view field_selector, Done<Page> done);
-  // `value`: the object as JSON value (kind's fields); encoded strictly.
+  // `value`: the object as JSON value (kind's fields); encoded strictly. Here and in merge_patch
+  // `done` gets an empty Object if none was wanted, or if the store only remembers that it did this
+  // already and the object cannot be read any more.
   void create(const schema::KindInfo& kind, std::string_view ns, const boost::json::value& value,
               WriteOptions options, Done<Object> done);
   // A JSON merge patch text.
@@ -107,6 +119,7 @@ class Client {
 
   const ClientOptions& options() const;
   const bus::Subjects& subjects() const;
+  const ClientStats& stats() const;
 
  private:
   struct Impl;
