@@ -58,6 +58,12 @@ TEST(Check, EnumsFormatsAndBounds) {
       Causes{});
 }
 
+TEST(Check, ARequiredTextMayBeEmpty) {
+  EXPECT_EQ(causes(type_of("", "Pod"), R"({"spec":{"containers":[{"name":"c","livenessProbe":{"httpGet":{"port":1,
+      "httpHeaders":[{"name":"X","value":""}]}}}]}})"),
+            Causes{});
+}
+
 TEST(Check, WrongShapeIsNoCrash) {
   FieldErrors errors;
   check(type_of("", "Pod"), V("[1]"), "", &errors);

@@ -45,8 +45,9 @@ class FieldErrors {
 // Fills every absent field that has a default, in structs that are present (or `always`), all the
 // way down.
 void apply_defaults(const schema::TypeInfo& type, json::value& value);
-// Structural rules of `type` on `value`; `path` is where it stands ("" for an object, whose metadata and status are left
-// out: the former has rules that no attribute can say, the latter is its writers' matter).
+// Structural rules of `type` on `value`; `path` is where it stands ("" for an object, whose
+// metadata and status are left out: the former has rules that no attribute can say, the latter is
+// its writers' matter).
 void check(const schema::TypeInfo& type, const json::value& value, std::string_view path,
            FieldErrors* errors);
 // Fields marked immutable that differ.

@@ -123,8 +123,12 @@ void check_external_name(const ServiceType& type, const json::object& spec, Fiel
 }  // namespace
 
 ServiceType type_of(const json::object& spec) {
-  std::string_view name = text_in(spec, "type");
-  return {name.empty() ? "ClusterIP" : name, text_in(spec, "clusterIP") == "None"};
+  // Views of literals: the spec may move while this is in use.
+  std::string_view wanted = text_in(spec, "type"), name = wanted.empty() ? "ClusterIP" : "unknown";
+  for (std::string_view known : {"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"}) {
+    if (wanted == known) name = known;
+  }
+  return {name, text_in(spec, "clusterIP") == "None"};
 }
 
 bool needs_health_port(const json::object& spec) {
