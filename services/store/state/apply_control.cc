@@ -10,6 +10,7 @@ namespace {
 
 constexpr bus::Duration kRetry = std::chrono::seconds(1);
 constexpr bus::Duration kRecheck = std::chrono::seconds(30);
+constexpr bus::Duration kCompactPause = std::chrono::milliseconds(50);
 
 constexpr uint64_t kDiskDeletesOnly = 128 << 20, kDiskNone = 16 << 20;
 
@@ -31,7 +32,9 @@ void StateCore::maybe_apply() {
   if (changes == 0 && compaction_target() <= compacted_.revision) return;
   if (apply_timer_ == nullptr || (rechecking_ && changes > 0)) {
     rechecking_ = false;
-    apply_timer_ = ports_.clock.after(options_.apply_delay, [this] { on_apply_timeout(); });
+    bus::Duration delay =
+        changes > 0 ? options_.apply_delay : std::min(options_.apply_delay, kCompactPause);
+    apply_timer_ = ports_.clock.after(delay, [this] { on_apply_timeout(); });
   }
 }
 
@@ -64,20 +67,7 @@ void StateCore::start_apply() {
     job->batches.push_back(batch);
     job->applied = {batch->last.value(), batch->time_ns, batch->chain};
   }
-  uint64_t head = committed_revision_.value();
-  uint64_t step =
-      std::max<uint64_t>(options_.compact_step, 2 * (job->applied.revision - applied_.revision));
-  job->compact_to = std::min(compaction_target(), compacted_.revision + step);
-  job->compact_before = ports_.clock.wall_ns() - options_.keep_time.count();
-  job->compact_anyway = compact_to_.value();
-  if (head > options_.keep_revisions_max) {
-    job->compact_anyway = std::max(job->compact_anyway, head - options_.keep_revisions_max);
-  }
-  if (percent_used(usage_) >=
-      kMapTight) {  // space is short: history gives way, half of what is left at a time
-    job->compact_anyway = std::max(
-        job->compact_anyway, compacted_.revision + (applied_.revision - compacted_.revision) / 2);
-  }
+  plan_compaction_of(job.get());
   applying_ = job;
   ports_.workers.run(
       "apply",
@@ -87,6 +77,26 @@ void StateCore::start_apply() {
       [this, job] {
         if (!job->cancelled) on_applied(*job);
       });
+}
+
+// How far the job compacts. Compaction touches pages all over the tables, so it gives way to
+// writers: a job that carries many changes compacts nothing, unless the history has grown a quarter
+// beyond its bound or space is short.
+void StateCore::plan_compaction_of(ApplyJob* job) const {
+  uint64_t head = committed_revision_.value(), changes = job->applied.revision - applied_.revision;
+  uint64_t held = applied_.revision - compacted_.revision;
+  bool tight = percent_used(usage_) >= kMapTight;
+  bool busy = changes >= options_.apply_changes / 4;
+  bool pressing = tight || held > options_.keep_revisions_max / 4 * 5;
+  job->compact_before = ports_.clock.wall_ns() - options_.keep_time.count();
+  job->compact_anyway = compact_to_.value();
+  if (head > options_.keep_revisions_max) {
+    job->compact_anyway = std::max(job->compact_anyway, head - options_.keep_revisions_max);
+  }
+  if (tight) job->compact_anyway = std::max(job->compact_anyway, compacted_.revision + held / 2);
+  if (busy && !pressing) return;
+  uint64_t step = std::max<uint64_t>(options_.compact_step, 2 * changes);
+  job->compact_to = std::min(compaction_target(), compacted_.revision + step);
 }
 
 void StateCore::on_applied(ApplyJob& job) {

@@ -132,6 +132,7 @@ class StateCore {
   void start_apply();
   void on_applied(ApplyJob& job);
   uint64_t compaction_target() const;
+  void plan_compaction_of(ApplyJob* job) const;
   Result<std::shared_ptr<const Snapshot>> read_meta();
 
   bus::Ports ports_;

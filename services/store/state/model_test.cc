@@ -185,7 +185,7 @@ class ModelTest : public StateTest, public ::testing::WithParamInterface<int> {
   std::vector<Past> past_;
   uint64_t acknowledged_ = 0;
 };
-INSTANTIATE_TEST_SUITE_P(Seeds, ModelTest, ::testing::Range(1, 13));
+INSTANTIATE_TEST_SUITE_P(Seeds, ModelTest, ::testing::Range(1, 8));
 
 TEST_P(ModelTest, every_read_agrees_with_the_model) {
   options_.apply_changes = 40;
@@ -214,7 +214,7 @@ TEST_P(ModelTest, every_read_agrees_with_the_model) {
       default:
         if (random(3) == 0) crash_and_reopen();
     }
-    if (step % 5 == 0) check();
+    if (step % 8 == 0) check();
   }
   apply();
   check();
