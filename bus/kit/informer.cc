@@ -1,21 +1,37 @@
 #include "bus/kit/informer.h"
 
+#include <algorithm>
+
 #include "schemas/bus/event_generated.h"
 #include "schemas/lib/selectors/selectors.h"
 
 namespace kubus::kit {
 namespace {
 
-constexpr auto kRelistAfter = std::chrono::seconds(1);
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr bus::Duration kFirstBackoff = milliseconds(200);
+constexpr bus::Duration kMostBackoff = seconds(30);
+
+// What a message or a page brought would keep all of it in memory.
+Object detached(const Object& object) {
+  return Object::trusted(object.kind(), Payload::copy_of(object.bytes()));
+}
 
 }  // namespace
 
 struct Informer::Impl {
   using Key = std::pair<std::string, std::string>;
+  using Objects = std::map<Key, Object, std::less<>>;
 
   Impl(bus::Ports p, Client& c, InformerOptions o) : ports(p), client(c), options(std::move(o)) {
     auto parsed = selectors::FieldSelector::parse(options.field_selector);
-    if (parsed) selector = *std::move(parsed);
+    if (parsed) {
+      selector = *std::move(parsed);
+    } else {
+      ports.log.error("field selector " + options.field_selector + ": " + parsed.error().message);
+    }
   }
 
   bus::LaneId lane() const {
@@ -23,101 +39,167 @@ struct Informer::Impl {
     return {options.kind->group, options.kind->resource, options.ns, "", ""};
   }
 
-  void list();
-  void on_list(Result<Page> page);
-  void on_event(const EventView& event);
-  void set(Object now, const EventView* event);
-  void erase(const Key& key, const EventView* event);
-  bool selected(const Object& o) const;
-  void tell(const Change& change);
+  // ---- ways in ----
+
+  void on_list(Result<Page> page) {
+    if (!page) {
+      ports.log.warn("cannot list " + options.kind->resource + ": " + page.error().message);
+      retry = ports.clock.after(backoff(), [this] { list(); });
+      return;
+    }
+    failures = 0;
+    listed = page->revision;
+    std::weak_ptr<bool> weak = alive;
+    if (!replace(page->items)) return;
+    if (feed) {
+      feed->restart(listed);
+    } else {
+      follow();
+    }
+    if (std::exchange(synced, true)) return progressed();
+    for (size_t i = 0; i < synced_handlers.size() && !weak.expired(); ++i) synced_handlers[i]();
+    if (!weak.expired()) progressed();
+  }
+
+  void on_event(const EventView& event) {
+    std::weak_ptr<bool> weak = alive;
+    take(event);
+    if (!weak.expired()) progressed();
+  }
+
+  void on_read(const Key& key, const Result<Object>& object) {
+    if (!object && object.error().code != Code::kNotFound) {
+      ports.log.warn("cannot read " + options.kind->resource + " " + key.second + ": " +
+                     object.error().message);
+      rereads[key] = ports.clock.after(backoff(), [this, key] { read(key); });
+      return;
+    }
+    failures = 0;
+    rereads.erase(key);
+    if (!object) return;  // deleted meanwhile: the event says so
+    if (!selected(*object)) return erase(key, nullptr);
+    if (object->revision() > newest_of(key)) set(detached(*object), nullptr);
+  }
+
+  // ---- what they do ----
+
+  void list() {
+    std::weak_ptr<bool> weak = alive;
+    client.list_all(*options.kind, options.ns, "", options.field_selector,
+                    [this, weak](Result<Page> page) {
+                      if (!weak.expired()) on_list(std::move(page));
+                    });
+  }
+
+  void read(const Key& key) {
+    std::weak_ptr<bool> weak = alive;
+    client.get({options.kind, key.first, key.second}, [this, weak, key](Result<Object> object) {
+      if (!weak.expired()) on_read(key, object);
+    });
+  }
+
+  void follow() {
+    feed = std::make_unique<Feed>(
+        ports, client, lane(), listed, [this](const EventView& e) { on_event(e); },
+        [this] { list(); }, [this](Revision) { progressed(); });
+  }
+
+  // The cache becomes `items`; tells how it differs. False: this informer is gone.
+  bool replace(const std::vector<Object>& items) {
+    std::weak_ptr<bool> weak = alive;
+    Objects before = std::exchange(objects, {});
+    for (const Object& o : items) objects.emplace(Key(o.ns(), o.name()), detached(o));
+    Objects now = objects;  // handlers see the whole new state from the first change on
+    for (auto& [key, o] : now) {
+      auto old = before.find(key);
+      Object was = old == before.end() ? Object() : std::move(old->second);
+      if (old != before.end()) before.erase(old);
+      if (was && was.revision() == o.revision()) continue;
+      tell({std::move(was), o, nullptr});
+      if (weak.expired()) return false;
+    }
+    for (auto& [key, gone] : before) {
+      tell({gone, Object(), nullptr});
+      if (weak.expired()) return false;
+    }
+    return true;
+  }
+
+  void take(const EventView& event) {
+    if (event->type() == wire::EventType::Notice) return tell({Object(), Object(), &event});
+    auto text = [](const flatbuffers::String* s) { return s ? s->string_view() : ""; };
+    // A node's lane carries other kinds too.
+    if (text(event->group()) != options.kind->group ||
+        text(event->resource()) != options.kind->resource) {
+      return;
+    }
+    Key key(text(event->namespace_()), text(event->name()));
+    if (event->type() == wire::EventType::Deleted) return erase(key, &event);
+    if (options.kind->confidential) return read(key);
+    auto object = event.object();
+    if (!object) return ports.log.warn("event without a well-formed object: " + key.second);
+    if (!selected(*object)) return erase(key, &event);
+    set(detached(*object), &event);
+  }
+
+  bool selected(const Object& o) const {
+    std::string value;
+    return selector.matches([&](std::string_view path) -> std::optional<std::string_view> {
+      auto found = o.field(path);
+      if (!found) return std::nullopt;
+      value = *std::move(found);
+      return std::string_view(value);
+    });
+  }
+
+  Revision newest_of(const Key& key) const {
+    auto found = objects.find(key);
+    return found == objects.end() ? Revision() : found->second.revision();
+  }
+
+  void set(Object now, const EventView* event) {
+    Object before = std::exchange(objects[Key(now.ns(), now.name())], now);
+    tell({std::move(before), std::move(now), event});
+  }
+
+  void erase(const Key& key, const EventView* event) {
+    auto found = objects.find(key);
+    if (found == objects.end()) return;
+    Object before = std::move(found->second);
+    objects.erase(found);
+    tell({std::move(before), Object(), event});
+  }
+
+  void tell(const Change& change) {
+    std::weak_ptr<bool> weak = alive;
+    for (size_t i = 0; i < handlers.size() && !weak.expired(); ++i) handlers[i](change);
+  }
+
+  void progressed() {
+    std::weak_ptr<bool> weak = alive;
+    for (size_t i = 0; i < progress_handlers.size() && !weak.expired(); ++i) progress_handlers[i]();
+  }
+
+  bus::Duration backoff() {
+    bus::Duration delay = std::min(kMostBackoff, kFirstBackoff * (1 << std::min(failures++, 8)));
+    return delay + bus::Duration(ports.random.below(static_cast<uint64_t>(delay.count())));
+  }
 
   bus::Ports ports;
   Client& client;
   InformerOptions options;
   selectors::FieldSelector selector;
-  std::map<Key, Object, std::less<>> objects;
+  Objects objects;
   std::vector<OnChange> handlers;
-  std::vector<std::function<void()>> synced_handlers;
+  std::vector<std::function<void()>> synced_handlers, progress_handlers;
   std::unique_ptr<Feed> feed;
   std::unique_ptr<bus::Timer> retry;
+  std::map<Key, std::unique_ptr<bus::Timer>> rereads;
   Revision listed;
   bool synced = false;
+  int failures = 0;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
 };
-
-void Informer::Impl::list() {
-  std::weak_ptr<bool> weak = alive;
-  client.list_all(*options.kind, options.ns, "", options.field_selector,
-                  [this, weak](Result<Page> page) {
-                    if (!weak.expired()) on_list(std::move(page));
-                  });
-}
-
-void Informer::Impl::on_list(Result<Page> page) {
-  if (!page) {
-    ports.log.warn("cannot list " + options.kind->resource + ": " + page.error().message);
-    retry = ports.clock.after(kRelistAfter, [this] { list(); });
-    return;
-  }
-  listed = page->revision;
-  std::map<Key, Object, std::less<>> before = std::exchange(objects, {});
-  for (Object& o : page->items) {
-    Key key{std::string(o.ns()), std::string(o.name())};
-    auto old = before.find(key);
-    Object was = old == before.end() ? Object() : old->second;
-    if (old != before.end()) before.erase(old);
-    objects.insert_or_assign(key, o);
-    if (!was || was.revision() != o.revision()) tell({was, o, nullptr});
-  }
-  for (auto& [key, gone] : before) tell({gone, Object(), nullptr});
-  if (feed) {
-    feed->restart(listed);
-  } else {
-    feed = std::make_unique<Feed>(
-        ports, client, lane(), listed, [this](const EventView& e) { on_event(e); },
-        [this] { list(); });
-  }
-  if (std::exchange(synced, true)) return;
-  for (auto& handler : synced_handlers) handler();
-}
-
-bool Informer::Impl::selected(const Object& o) const {
-  std::string text;
-  return selector.matches([&](std::string_view path) -> std::optional<std::string_view> {
-    auto value = o.field(path);
-    if (!value) return std::nullopt;
-    text = *std::move(value);
-    return std::string_view(text);
-  });
-}
-
-void Informer::Impl::on_event(const EventView& event) {
-  auto object = event.object();
-  // A node's lane carries other kinds and notices too.
-  if (!object || &object->kind() != options.kind) return;
-  Key key{std::string(object->ns()), std::string(object->name())};
-  bool here = event->type() != wire::EventType::Deleted && selected(*object);
-  if (here) return set(*std::move(object), &event);
-  erase(key, &event);
-}
-
-void Informer::Impl::set(Object now, const EventView* event) {
-  Key key{std::string(now.ns()), std::string(now.name())};
-  Object before = std::exchange(objects[key], now);
-  tell({std::move(before), std::move(now), event});
-}
-
-void Informer::Impl::erase(const Key& key, const EventView* event) {
-  auto found = objects.find(key);
-  if (found == objects.end()) return;
-  Object before = std::move(found->second);
-  objects.erase(found);
-  tell({std::move(before), Object(), event});
-}
-
-void Informer::Impl::tell(const Change& change) {
-  for (auto& handler : handlers) handler(change);
-}
 
 Informer::Informer(bus::Ports ports, Client& client, InformerOptions options)
     : impl_(std::make_unique<Impl>(ports, client, std::move(options))) {}
@@ -128,6 +210,9 @@ void Informer::on_change(OnChange handler) {
 }
 void Informer::on_synced(std::function<void()> handler) {
   impl_->synced_handlers.push_back(std::move(handler));
+}
+void Informer::on_progress(std::function<void()> handler) {
+  impl_->progress_handlers.push_back(std::move(handler));
 }
 void Informer::start() {
   impl_->list();
@@ -146,13 +231,13 @@ const std::map<std::pair<std::string, std::string>, Object, std::less<>>& Inform
 }
 
 Revision Informer::position() const {
-  return impl_->feed ? std::max(impl_->listed, impl_->feed->position()) : impl_->listed;
+  return impl_->feed ? impl_->feed->position() : Revision();
 }
 
 bool Informer::has_seen(const ObjectKey& key, Revision revision) const {
-  if (position() >= revision) return true;
-  Object o = find(key.ns, key.name);
-  return o && o.revision() >= revision;
+  Object found = find(key.ns, key.name);
+  if (found && found.revision() >= revision) return true;
+  return impl_->options.kind->confidential && found ? false : position() >= revision;
 }
 
 const InformerOptions& Informer::options() const {

@@ -1,6 +1,6 @@
 // A cache of one kind (in one namespace or all, or of what one node sees), filled by a list and
-// kept current by a Feed. Handlers only mark keys dirty; reconcilers read the cache. Loop thread
-// only.
+// kept current by a Feed. Handlers only mark keys dirty; reconcilers read the cache. Objects of
+// confidential kinds do not ride on events and are read one by one. Loop thread only.
 #pragma once
 
 #include <functional>
@@ -16,13 +16,16 @@ namespace kubus::kit {
 struct InformerOptions {
   const schema::KindInfo* kind = nullptr;
   std::string ns;              // "" : all
-  std::string field_selector;  // server side, e.g. spec.nodeName=n1
-  std::string node;            // follow this node's lane instead of the kind's
+  std::string field_selector;  // what does not match is not in the cache, e.g. spec.nodeName=n1
+  std::string node;  // follow this node's lane instead of the kind's: its Pods, or its Node object;
+                     // a field selector that says so is then a must, for the first list
 };
 
 class Informer {
  public:
-  // `before` or `now` is empty for added and deleted. `event` is null for what a list brought.
+  // `before` or `now` is empty for added and deleted (also what came to match the selector, or left
+  // it). `event` is null for what a list or a read brought. Both are empty for a notice, on a
+  // node's lane alone: `event` then names what has changed.
   struct Change {
     Object before, now;
     const EventView* event = nullptr;
@@ -36,6 +39,9 @@ class Informer {
   // Handlers run in the order added. Add them before start().
   void on_change(OnChange handler);
   void on_synced(std::function<void()> handler);
+  // After each change, and when the lane moved without one: position() may have grown. May be added
+  // at any time.
+  void on_progress(std::function<void()> handler);
   void start();
 
   bool synced() const;

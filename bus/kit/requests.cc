@@ -40,7 +40,7 @@ wire::RequestT request_for(wire::Verb verb, const ObjectKey& key) {
   return request;
 }
 
-void set_options(const WriteOptions& options, wire::RequestT* request) {
+void stamp(const WriteOptions& options, wire::RequestT* request) {
   request->cause = std::make_unique<wire::CauseT>();
   std::vector<uint64_t>& revisions = request->cause->revisions;
   for (Revision r : options.cause.revisions) revisions.push_back(r.value());
@@ -52,6 +52,10 @@ void set_options(const WriteOptions& options, wire::RequestT* request) {
     request->lease = options.fence->lease;
     request->epoch = options.fence->epoch;
   }
+}
+
+void set_options(const WriteOptions& options, wire::RequestT* request) {
+  stamp(options, request);
   wire::OperationT& op = *request->operations[0];
   op.field_manager = options.field_manager;
   op.subresource = options.subresource;

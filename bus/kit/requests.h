@@ -13,7 +13,9 @@ namespace kubus::kit {
 
 // One operation on `key` (name may be empty: the collection).
 wire::RequestT request_for(wire::Verb verb, const ObjectKey& key);
-// Sets cause, fence, preconditions, subresource and field manager.
+// Sets cause and fence.
+void stamp(const WriteOptions& options, wire::RequestT* request);
+// stamp(), and preconditions, subresource and field manager of the one operation.
 void set_options(const WriteOptions& options, wire::RequestT* request);
 // `value` is encoded strictly: an unknown field is kBadRequest. With a subresource, its body's kind
 // is used, and metadata.name names the object.
