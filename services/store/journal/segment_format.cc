@@ -7,8 +7,8 @@
 namespace kubus::store {
 namespace {
 
-constexpr uint64_t kSegmentMagic = 0x314a53554255'4bull;  // "KUBUSJ1"
-constexpr uint32_t kFrameMagic = 0x4d41524b;              // "KRAM"
+constexpr uint64_t kSegmentMagic = 0x00314a535542554b;  // "KUBUSJ1"
+constexpr uint32_t kFrameMagic = 0x4d41524b;            // "KRAM"
 
 // The head of the header block.
 struct Block {

@@ -101,7 +101,7 @@ void StateCore::plan_compaction_of(ApplyJob* job) const {
 
 void StateCore::on_applied(ApplyJob& job) {
   auto keep = std::move(applying_);
-  usage_ = job.usage;
+  if (job.usage.size > 0) usage_ = job.usage;
   if (!job.status.ok()) {
     apply_failure_ = job.status.error().message;
     ports_.log.error("the tables could not be written: " + apply_failure_);

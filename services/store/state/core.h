@@ -150,6 +150,7 @@ class StateCore {
   int64_t last_time_ = 0, committed_time_ = 0;
 
   std::optional<OpenBatch> open_;
+  flatbuffers::FlatBufferBuilder builder_{4096};
   std::deque<PendingBatch> pending_;              // in the journal
   std::deque<std::shared_ptr<Batch>> unapplied_;  // committed, not in the tables
   std::deque<std::shared_ptr<Batch>> dropping_;   // in the tables, and still in the overlay

@@ -123,6 +123,24 @@ TEST_F(FilesTest, a_clean_end_leaves_nothing_to_replay) {
   check_all();
 }
 
+TEST_F(FilesTest, objects_are_aligned_wherever_they_lie) {
+  for (size_t size = 1; size < 3000; size += 97) {
+    Edit e{ChangeType::kAdded, &maps_, "default", "a" + std::to_string(size),
+           std::string(size, 'x')};
+    commit({e});
+  }
+  for (bool applied : {false, true}) {
+    applied ? apply() : settle();
+    if (applied) reopen();
+    ListPage page;
+    ASSERT_TRUE(state_->committed().list({.kind = &maps_}, &page).ok());
+    ASSERT_EQ(page.items.size(), 31u);
+    for (const Stored& item : page.items) {
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(item.bytes.data()) % 8, 0u) << item.bytes.size();
+    }
+  }
+}
+
 TEST_F(FilesTest, a_journal_of_another_store_is_refused) {
   for (int i = 0; i < 10; ++i) write_batch(5);
   apply();

@@ -95,7 +95,6 @@ void StateCore::erase(Keyspace space, std::string_view key) {
 // ---- one change ----
 
 Revision StateCore::add(const Change& change, const Origin& origin) {
-  thread_local flatbuffers::FlatBufferBuilder builder(4096);
   KUBUS_CHECK(open_ && change.kind != nullptr && !change.name.empty());
   KUBUS_CHECK(change.ns.size() <= kMaxNs && change.name.size() <= kMaxName &&
               change.node.size() <= kMaxName);
@@ -118,7 +117,7 @@ Revision StateCore::add(const Change& change, const Origin& origin) {
   header.marks = lanes.marks;
   header.flags = secret ? RecordHeader::kSecret : 0;
   ByteView event = build_event(
-      &builder, change, origin,
+      &builder_, change, origin,
       {revision.value(), open.batch->time_ns, lanes.resource, lanes.ns, previous, lanes.node});
   ByteView record = write_record(header, event, notices, revision);
   open.records.push_back(record.subspan(sizeof(RecordHeader), event.size()));
