@@ -83,7 +83,7 @@ void StateCore::rollback(const Transaction::Savepoint& to) {
 void StateCore::put(Keyspace space, std::string_view key, std::string_view value) {
   uint8_t* at;
   OverlayPut put = Overlay::encode(open_->arena.get(), space, false, key, value.size(), &at);
-  std::memcpy(at, value.data(), value.size());
+  if (!value.empty()) std::memcpy(at, value.data(), value.size());
   overlay_.add(open_->batch.get(), put);
 }
 
