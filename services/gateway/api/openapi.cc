@@ -129,7 +129,7 @@ void add_type(const TypeInfo& type, const KindInfo* root, json::object* schemas)
   json::array required;
   for (const FieldInfo& field : type.fields) {
     properties[field.name] = field_schema(field);
-    if (field.required) required.emplace_back(field.name);
+    if (field.listed_required) required.emplace_back(field.name);
     if (field.type) add_type(*field.type, nullptr, schemas);
   }
   json::object o{{"type", "object"}, {"properties", std::move(properties)}};
