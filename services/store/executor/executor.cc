@@ -1,0 +1,319 @@
+#include "services/store/executor/executor.h"
+
+#include <array>
+#include <boost/json/monotonic_resource.hpp>
+
+#include "schemas/coordination/v1/coordination_generated.h"
+#include "services/store/executor/dispatch.h"
+#include "services/store/executor/words.h"
+
+namespace kubus::store {
+namespace {
+
+constexpr int64_t kMillisecond = 1'000'000;
+constexpr size_t kScratchBytes = 256 * 1024;
+
+bool has_write(const wire::Request& request) {
+  for (const wire::Operation* op : *request.operations()) {
+    if (is_write(op->verb())) return true;
+  }
+  return false;
+}
+
+Origin origin_of(const Incoming& in) {
+  Origin out;
+  out.actor = in.actor;
+  out.request_id = in.id();
+  const wire::Request& r = *in.request;
+  if (r.on_behalf_of() != nullptr) out.user = text_of(r.on_behalf_of()->user());
+  if (r.cause() == nullptr) return out;
+  out.trigger = static_cast<uint8_t>(r.cause()->trigger());
+  constexpr size_t kMostCauses = 4;
+  for (size_t i = 0; r.cause()->revisions() && i < r.cause()->revisions()->size(); ++i) {
+    if (i < kMostCauses) out.cause_revisions.push_back(r.cause()->revisions()->Get(i));
+  }
+  return out;
+}
+
+}  // namespace
+
+Executor::Executor(Environment environment, const bus::Subjects& subjects, FairQueues& queues,
+                   Replier& replier, ExecutorOptions options)
+    : env_(std::move(environment)),
+      subjects_(subjects),
+      queues_(queues),
+      replier_(replier),
+      options_(options) {
+  env_.state.on_relief([this] { wake(); });
+}
+
+void Executor::wake() {
+  if (awake_) return;
+  awake_ = true;
+  turn_timer_ = env_.ports.clock.after(bus::Duration(0), [this] { turn(); });
+}
+
+void Executor::turn() {
+  awake_ = false;
+  if (env_.state.saturated()) return;
+  bus::Instant began = env_.ports.clock.now();
+  ++stats_.turns;
+  answer_bytes_ = 0;
+  run_parked();
+  for (size_t n = 0; n < options_.turn_requests; ++n) {
+    if (answer_bytes_ > options_.turn_answer_bytes) break;
+    if (tx_ && tx_->bytes() > options_.batch_bytes) break;
+    std::optional<Incoming> next = queues_.take();
+    if (!next || !run(*std::move(next))) break;
+  }
+  if (tx_) commit();
+  replier_.flush();
+  stats_.run_ns += static_cast<uint64_t>((env_.ports.clock.now() - began).count());
+  if (!queues_.empty()) wake();
+}
+
+// ---- requests that wait for a revision ----
+
+void Executor::park(Incoming incoming, Revision needed) {
+  if (parked_.size() >= options_.most_parked) {
+    Error busy(Code::kTooManyRequests, "too many requests wait for a revision");
+    busy.retry_after_seconds = 1;
+    return replier_.refuse(incoming.reply_to, incoming.id(), std::move(busy));
+  }
+  bus::Instant until = env_.ports.clock.now() + options_.revision_wait;
+  parked_.push_back({std::move(incoming), needed, until});
+  if (!parked_timer_)
+    parked_timer_ = env_.ports.clock.after(options_.revision_wait, [this] { wake(); });
+}
+
+void Executor::run_parked() {
+  if (parked_.empty()) return;
+  Revision have = env_.state.committed().revision();
+  bus::Instant now = env_.ports.clock.now();
+  std::vector<Parked> parked = std::move(parked_);
+  parked_.clear();
+  parked_timer_.reset();
+  for (Parked& p : parked) {
+    if (p.needed <= have) {
+      if (!run(std::move(p.incoming))) return;
+    } else if (p.until <= now) {
+      Error late(Code::kTimeout,
+                 "Too large resource version: " + std::to_string(p.needed.value()) +
+                     ", current: " + std::to_string(have.value()),
+                 {{"ResourceVersionTooLarge", "Too large resource version", ""}});
+      late.retry_after_seconds = 1;
+      replier_.refuse(p.incoming.reply_to, p.incoming.id(), std::move(late));
+    } else {
+      if (!parked_timer_) parked_timer_ = env_.ports.clock.after(p.until - now, [this] { wake(); });
+      parked_.push_back(std::move(p));
+    }
+  }
+}
+
+// ---- one request ----
+
+Status Executor::admissible(const wire::Request& request) const {
+  int64_t now_ms = env_.ports.clock.wall_ns() / kMillisecond;
+  if (request.deadline_ms() == 0 || now_ms <= request.deadline_ms()) return {};
+  return Error(Code::kTimeout, "the request came after its deadline and was not run");
+}
+
+bool Executor::run(Incoming incoming) {
+  const wire::Request& request = *incoming.request;
+  if (Status s = admissible(request); !s) {
+    ++stats_.late;
+    replier_.refuse(incoming.reply_to, incoming.id(), s.error());
+    return true;
+  }
+  Revision needed = needed_revision(request);
+  if (needed > env_.state.committed().revision()) {
+    park(std::move(incoming), needed);
+    return true;
+  }
+  if (!has_write(request)) {
+    ++stats_.reads;
+    ReplyData reply = run_operations(incoming);
+    answer_bytes_ += reply.bytes();
+    replier_.add(incoming.reply_to, std::move(reply));
+    return true;
+  }
+  std::string key = incoming.actor + '\n' + incoming.id();
+  if (ids_.count(key) != 0) {
+    queues_.put_back(std::move(incoming));
+    return false;
+  }
+  ++stats_.writes;
+  if (!tx_) tx_.emplace(env_.state.begin());
+  ReplyData reply;
+  if (auto past = env_.state.remembered(incoming.actor, incoming.id())) {
+    ++stats_.repeated;
+    reply = recall(incoming, *past);
+  } else if (Status s = check_fence(request); !s) {
+    ++stats_.fenced;
+    reply = {incoming.id(), s.error(), {}};
+  } else {
+    ids_.insert(std::move(key));
+    reply = run_operations(incoming);
+  }
+  answer_bytes_ += reply.bytes();
+  answers_.push_back({std::move(incoming.reply_to), std::move(reply)});
+  return true;
+}
+
+// What is remembered of an earlier run: outcome and revision, not the body.
+ReplyData Executor::recall(const Incoming& incoming, const PastRequest& past) const {
+  ReplyData reply{incoming.id(), {}, {}};
+  size_t operations = incoming.request->operations()->size();
+  bool each = past.revisions.size() == operations;
+  for (size_t i = 0; i < operations; ++i) {
+    OutcomeData out;
+    out.repeated = true;
+    if (!past.revisions.empty()) {
+      Revision last =
+          operations == 1 && incoming.request->operations()->Get(0)->verb() == wire::Verb::Create
+              ? past.revisions.front()
+              : past.revisions.back();
+      out.revision = each ? past.revisions[i] : last;
+    }
+    reply.outcomes.push_back(std::move(out));
+  }
+  return reply;
+}
+
+// A leader whose lease has gone on to another epoch may write no more.
+Status Executor::check_fence(const wire::Request& request) {
+  std::string_view name = text_of(request.lease());
+  if (name.empty()) return {};
+  static const schema::KindInfo* const kLease =
+      schema::Registry::get().by_resource("coordination.k8s.io", "leases");
+  auto fenced = [&](const std::string& why) {
+    return Error(Code::kConflict,
+                 "the writer no longer leads by lease \"" + std::string(name) + "\": " + why);
+  };
+  if (name.size() > kMaxName) return fenced("there can be no such lease");
+  Stored lease = tx_->view().find(*kLease, "kube-system", name);
+  if (!lease) return fenced("there is no such lease");
+  const auto* spec = lease.object(*kLease).as<coordination::v1::Lease>()->spec();
+  int64_t epoch = spec == nullptr ? 0 : spec->lease_transitions().value_or(0);
+  if (epoch < 0 || request.epoch() >= static_cast<uint64_t>(epoch)) return {};
+  return fenced("it is at epoch " + std::to_string(epoch) + ", the writer at " +
+                std::to_string(request.epoch()));
+}
+
+ReplyData Executor::run_operations(const Incoming& incoming) {
+  const wire::Request& request = *incoming.request;
+  ReplyData reply{incoming.id(), {}, {}};
+  Origin origin = origin_of(incoming);
+  std::optional<Transaction::Savepoint> begin;
+  if (tx_) begin = tx_->savepoint();
+  size_t claims = env_.allocator.savepoint();
+  for (const wire::Operation* op : *request.operations()) {
+    OutcomeData& out = reply.outcomes.emplace_back();
+    std::optional<Transaction::Savepoint> here;
+    if (tx_) here = tx_->savepoint();
+    size_t claims_here = env_.allocator.savepoint();
+    Status done = run_operation(incoming, *op, origin, &out);
+    if (done) continue;
+    ++stats_.refused;
+    std::string token = std::move(out.continue_token);
+    out = OutcomeData();
+    out.failure = std::move(done).error();
+    out.continue_token = std::move(token);
+    if (here) tx_->rollback(*here);
+    env_.allocator.rollback(claims_here);
+    if (request.atomic()) {
+      undo_all(request, reply.outcomes.size() - 1, &reply);
+      break;
+    }
+  }
+  bool undo = request.dry_run() || (request.atomic() && reply.outcomes.back().failure);
+  if (undo && begin) {
+    tx_->rollback(*begin);
+    env_.allocator.rollback(claims);
+  }
+  return reply;
+}
+
+// All or nothing: the others did not happen because one could not.
+void Executor::undo_all(const wire::Request& request, size_t failed, ReplyData* reply) {
+  Error why = *reply->outcomes[failed].failure;
+  why.message = "operation " + std::to_string(failed) + " of this request failed: " + why.message;
+  reply->outcomes.resize(request.operations()->size());
+  for (size_t i = 0; i < reply->outcomes.size(); ++i) {
+    if (i == failed) continue;
+    reply->outcomes[i] = OutcomeData();
+    reply->outcomes[i].failure = why;
+  }
+}
+
+Status Executor::run_operation(const Incoming& incoming, const wire::Operation& op,
+                               const Origin& origin, OutcomeData* out) {
+  static thread_local std::array<unsigned char, kScratchBytes> scratch;
+  auto kind = kind_of(op);
+  if (!kind) return kind.error();
+  json::monotonic_resource memory(scratch.data(), scratch.size());
+  const wire::Request& request = *incoming.request;
+  Caller caller{incoming.actor, request.on_behalf_of()};
+  Scope s{env_, tx_ ? &*tx_ : nullptr, caller, origin, op, *kind, request.dry_run(), &memory, out};
+  s.ns = text_of(op.namespace_());
+  s.name = text_of(op.name());
+  s.subresource = text_of(op.subresource());
+  if (Status st = check_form(s); !st) return st;
+  if (Status st = authorize(s); !st) return st;
+  if (is_write(op.verb()) && env_.state.room() != Room::kOk) {
+    bool removes = op.verb() == wire::Verb::Delete || op.verb() == wire::Verb::DeleteCollection;
+    if (!removes || env_.state.room() == Room::kNone)
+      return Error(Code::kUnavailable, env_.state.room_reason());
+  }
+  return run_verb(s);
+}
+
+// ---- the batch ----
+
+void Executor::commit() {
+  ++stats_.batches;
+  auto answers = std::make_shared<std::vector<Answer>>(std::move(answers_));
+  answers_.clear();
+  ids_.clear();
+  env_.allocator.keep();
+  Transaction tx = *std::move(tx_);
+  tx_.reset();
+  env_.state.commit(std::move(tx), [this, answers](Result<Committed> committed) {
+    on_committed(std::move(committed), answers.get());
+  });
+}
+
+void Executor::on_committed(Result<Committed> committed, std::vector<Answer>* answers) {
+  if (!committed) {
+    ++stats_.lost_batches;
+    env_.ports.log.error("a batch was lost: " + committed.error().message);
+    env_.allocator.rebuild(env_.state.latest());
+    for (Answer& a : *answers)
+      replier_.refuse(a.to, std::move(a.reply.id),
+                      Error(Code::kUnavailable, committed.error().message));
+    return replier_.flush();
+  }
+  publish(*committed);
+  for (Answer& a : *answers) replier_.add(a.to, std::move(a.reply));
+  replier_.flush();
+  if (!parked_.empty()) wake();
+}
+
+void Executor::publish(const Committed& committed) {
+  bus::Bus& bus = env_.ports.bus;
+  auto send = [&](const bus::Subject& subject, const Payload& event) {
+    ++(bus.publish(subject, event.view()) ? stats_.events : stats_.unpublished);
+  };
+  for (const Published& p : committed.events) {
+    const schema::KindInfo& kind = *p.kind;
+    send(subjects_.event(kind.group, kind.resource, p.ns, p.name), p.event);
+    if (!p.node.empty())
+      send(subjects_.node_event(p.node, kind.group, kind.resource, p.ns, p.name), p.event);
+    for (const Published::Notice& notice : p.notices) {
+      send(subjects_.node_event(notice.node, kind.group, kind.resource, p.ns, p.name),
+           notice.event);
+    }
+  }
+}
+
+}  // namespace kubus::store

@@ -1,0 +1,111 @@
+#include "services/store/store.h"
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "services/store/maintenance/own_requests.h"
+
+namespace kubus::store {
+
+Result<std::unique_ptr<Store>> Store::open(bus::Ports ports, StoreOptions options,
+                                           std::unique_ptr<Engine> engine,
+                                           std::unique_ptr<Journal> journal) {
+  auto allocator = ClusterAllocator::make(options.ranges, ports.random);
+  if (!allocator) return allocator.error();
+  auto state = State::open(ports, std::move(engine), std::move(journal), options.state);
+  if (!state) return state.error();
+  std::unique_ptr<Store> out(
+      new Store(ports, std::move(options), *std::move(state), *std::move(allocator)));
+  out->serve();
+  return out;
+}
+
+Store::Store(bus::Ports ports, StoreOptions options, std::unique_ptr<State> state,
+             std::unique_ptr<ClusterAllocator> allocator)
+    : ports_(ports),
+      options_(std::move(options)),
+      subjects_(options_.cluster),
+      authorizer_(fixed_roles()),
+      allocator_(std::move(allocator)),
+      state_(std::move(state)),
+      replier_(ports.bus, ports.log) {
+  allocator_->rebuild(state_->latest());
+  intake_ = std::make_unique<Intake>(
+      ports_, subjects_, replier_, options_.queues,
+      [this](std::string_view actor) { return authorizer_->may_impersonate(actor); },
+      [this] { executor_->wake(); });
+  Environment env{ports_, *state_, *authorizer_, *allocator_, options_.cluster_ca};
+  executor_ = std::make_unique<Executor>(std::move(env), subjects_, intake_->queues(), replier_,
+                                         options_.executor);
+  heads_ = std::make_unique<Heads>(ports_, subjects_, *state_);
+  maintenance_ = std::make_unique<Maintenance>(ports_, *state_, *intake_, options_.maintenance);
+}
+
+void Store::serve() {
+  FirstObjects first{allocator_->first_cluster_ip(), options_.api_port};
+  if (auto request = first_objects(state_->latest(), first, ports_.random.uuid()))
+    intake_->push_own(*std::move(request));
+  intake_->listen();
+  heads_->start();
+  maintenance_->start();
+  stats_subscription_ =
+      ports_.bus.subscribe(bus::Pattern::given(subjects_.stats("store", options_.instance).str()),
+                           [this](bus::Message m) { answer_stats(m); });
+  ports_.log.info("serving from revision " +
+                  std::to_string(state_->committed().revision().value()));
+}
+
+void Store::close(std::function<void(Status)> done) {
+  stats_subscription_.reset();
+  maintenance_.reset();
+  intake_->silence();
+  state_->flush(std::move(done));
+}
+
+// Its subject names no actor, so only those who collect figures are answered.
+void Store::answer_stats(const bus::Message& message) {
+  for (const char* actor : {"gateway", "admin"}) {
+    if (!subjects_.reply_belongs_to(message.reply, actor)) continue;
+    std::string text = stats_text();
+    ports_.bus.publish(bus::Subject::received(message.reply), as_bytes(text));
+    return;
+  }
+}
+
+std::string Store::stats_text() const {
+  const ExecutorStats& e = executor_->stats();
+  const IntakeStats& i = intake_->stats();
+  StateStats s = state_->stats();
+  boost::json::object out{
+      {"requests_taken", i.taken},
+      {"requests_forged", i.forged},
+      {"requests_malformed", i.malformed},
+      {"requests_refused", i.refused},
+      {"requests_busy", i.busy},
+      {"requests_late", e.late},
+      {"requests_repeated", e.repeated},
+      {"requests_fenced", e.fenced},
+      {"requests_waiting", intake_->queues().size()},
+      {"operations_refused", e.refused},
+      {"reads", e.reads},
+      {"writes", e.writes},
+      {"turns", e.turns},
+      {"batches", e.batches},
+      {"batches_lost", e.lost_batches},
+      {"turn_seconds_total", static_cast<double>(e.run_ns) / 1e9},
+      {"events_published", e.events},
+      {"events_unpublished", e.unpublished},
+      {"heads_published", heads_->sent()},
+      {"replies_lost", replier_.lost()},
+      {"revision", state_->committed().revision().value()},
+      {"compacted", state_->committed().compacted().value()},
+      {"journal_syncs", s.syncs},
+      {"applies", s.applies},
+      {"changes", s.changes},
+      {"overlay_bytes", s.overlay_bytes},
+      {"engine_used_bytes", s.engine_used},
+  };
+  return boost::json::serialize(out);
+}
+
+}  // namespace kubus::store
