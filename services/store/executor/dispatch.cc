@@ -146,7 +146,8 @@ Status run_verb(Scope& s) {
 }
 
 Revision needed_revision(const wire::Request& request) {
-  uint64_t needed = request.min_revision();
+  // A store that has no revision yet is about to make the first objects; nobody sees it without.
+  uint64_t needed = std::max<uint64_t>(1, request.min_revision());
   for (const wire::Operation* op : *request.operations()) {
     bool read = op->verb() == wire::Verb::Get || op->verb() == wire::Verb::List;
     if (read && op->at_time() == 0) needed = std::max(needed, op->revision());

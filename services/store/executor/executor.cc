@@ -126,7 +126,8 @@ bool Executor::run(Incoming incoming) {
     return true;
   }
   Revision needed = needed_revision(request);
-  if (needed > env_.state.committed().revision()) {
+  bool own = incoming.reply_to.empty();
+  if (!own && needed > env_.state.committed().revision()) {
     park(std::move(incoming), needed);
     return true;
   }
