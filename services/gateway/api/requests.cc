@@ -67,8 +67,12 @@ Status set_patch(const HttpRequest& request, wire::OperationT* op) {
   } else if (type == "application/apply-patch+yaml") {
     op->verb = wire::Verb::Apply;
     op->field_manager = request.query_value("fieldManager");
-    if (op->field_manager.empty())
-      return Error(Code::kBadRequest, "fieldManager is required for apply");
+    if (op->field_manager.empty()) {
+      return Error(
+          Code::kInvalid,
+          "PatchOptions is invalid: fieldManager: Required value: who applies must be named",
+          {{"FieldValueRequired", "Required value: who applies must be named", "fieldManager"}});
+    }
   } else {
     return Error(Code::kUnsupportedMediaType,
                  "a patch may be application/json-patch+json, application/merge-patch+json, "

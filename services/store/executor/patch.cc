@@ -39,6 +39,13 @@ Result<json::value> document(Scope& s, const Draft& draft, const schema::KindInf
   return out;
 }
 
+// What a patch makes of the object is refused as the patch's fault, not as malformed input.
+Error blame_patch(const Scope& s, const Error& e) {
+  if (e.code != Code::kBadRequest) return e;
+  return Error(Code::kInvalid, s.kind->kind + " is invalid: patch: Invalid value: " + e.message,
+               {{"FieldValueInvalid", "Invalid value: " + e.message, "patch"}});
+}
+
 }  // namespace
 
 Status run_patch(Scope& s) {
@@ -53,8 +60,8 @@ Status run_patch(Scope& s) {
   if (!doc) return doc.error();
   if (Status st = apply_patch(s.op.patch_type(), **body, *doc, *patch); !st) return st;
   auto now = canonical(s, **body, *doc, &problems);
-  if (!now) return now.error();
-  if (Status st = judge(s, problems); !st) return st;
+  if (!now) return blame_patch(s, now.error());
+  if (Status st = judge(s, problems); !st) return blame_patch(s, st.error());
   draft.now = *std::move(now);
   return change_object(s, &draft);
 }
