@@ -92,6 +92,9 @@ struct Election::Impl {
 
   void on_taken(uint64_t taken_epoch, bus::Instant asked, const Result<Object>& lease) {
     asking = false;
+    if (!lease && lease.error().code != Code::kConflict) {
+      ports.log.warn("election of " + options.lease + ": " + lease.error().message);
+    }
     if (!lease || !*lease) return later([this] { look(); });
     failures = 0;
     Seen now = read_lease(*lease);
@@ -162,7 +165,7 @@ struct Election::Impl {
             {"leaseDurationSeconds", std::max<int64_t>(1, options.ttl / seconds(1))},
             {"acquireTime", now},
             {"renewTime", now},
-            {"leaseTransitions", transitions}};
+            {"leaseTransitions", static_cast<int64_t>(transitions)}};
   }
 
   void create() {
