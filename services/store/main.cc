@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <filesystem>
 #include <map>
 
 #include "bus/host/host.h"
@@ -20,6 +21,11 @@ int main(int argc, char** argv) {
   bus::Host host({.component = "store",
                   .credentials = options->credentials,
                   .log_level = level == levels.end() ? bus::Level::kInfo : level->second});
+  std::error_code code;
+  std::filesystem::create_directories(options->state_directory, code);
+  if (code) {
+    return fail(Error(Code::kUnavailable, options->state_directory + ": " + code.message()), 1);
+  }
   auto engine = store::open_lmdb(
       {.directory = options->state_directory + "/tables", .map_size = options->map_bytes});
   if (!engine) return fail(engine.error(), 1);

@@ -69,10 +69,10 @@ Result<std::unique_ptr<ClusterAllocator>> ClusterAllocator::make(const Ranges& r
     return Error(Code::kBadRequest, "the range of pods must be an IPv4 CIDR from /8 to /24");
   std::string_view ports = ranges.node_ports;
   size_t dash = ports.find('-');
-  auto low = parse_number(ports.substr(0, dash), 65535);
-  auto high = dash == std::string_view::npos ? std::nullopt
-                                             : parse_number(ports.substr(dash + 1), 65535);
-  if (!low || !high || *low == 0 || *low > *high)
+  uint32_t low = parse_number(ports.substr(0, dash), 65535).value_or(0), high = 0;
+  if (dash != std::string_view::npos)
+    high = parse_number(ports.substr(dash + 1), 65535).value_or(0);
+  if (low == 0 || low > high)
     return Error(Code::kBadRequest, "the range of node ports must be FIRST-LAST");
   std::unique_ptr<ClusterAllocator> out(new ClusterAllocator(ranges));
   // Neither the network's own address nor the broadcast's. The low ones are left to those who ask
@@ -82,7 +82,7 @@ Result<std::unique_ptr<ClusterAllocator>> ClusterAllocator::make(const Ranges& r
   reserved = std::min(reserved, count / 2);
   out->addresses_ = {services->first + uint64_t{1}, count, reserved, {}, 0};
   out->addresses_.next = random.below(count - reserved);
-  out->ports_ = {*low, uint64_t{*high} - *low + 1, 0, {}, 0};
+  out->ports_ = {low, uint64_t{high} - low + 1, 0, {}, 0};
   out->ports_.next = random.below(out->ports_.count);
   out->cidrs_ = {pods->first, pods->size() >> (32 - kNodeCidrBits), 0, {}, 0};
   return out;
