@@ -17,6 +17,7 @@ using core::v1::PodSpec;
 using core::v1::Toleration;
 using Why = std::optional<std::string>;
 
+constexpr std::string_view kNotReadyTaint = "node.kubernetes.io/not-ready";
 constexpr std::string_view kUnschedulableTaint = "node.kubernetes.io/unschedulable";
 
 std::string_view view(const flatbuffers::String* s) {
@@ -66,12 +67,27 @@ Why node_ready(const Object&, const NodeLoad& node) {
   return std::nullopt;
 }
 
+bool is_ready(const NodeLoad& node) {
+  const auto* status = node_status(node);
+  if (!status || !status->conditions()) return false;
+  for (const auto* c : *status->conditions()) {
+    if (view(c->type()) == "Ready") return view(c->status()) == "True";
+  }
+  return false;
+}
+
+// A new Node is tainted as not ready; once it says that it is, that taint is history.
+bool outdated(const core::v1::Taint& taint, const NodeLoad& node) {
+  return view(taint.key()) == kNotReadyTaint && is_ready(node);
+}
+
 Why taint_toleration(const Object& pod, const NodeLoad& node) {
   const auto* spec = node_spec(node);
   if (!spec || !spec->taints()) return std::nullopt;
   for (const auto* t : *spec->taints()) {
     std::string_view key = view(t->key()), value = view(t->value()), effect = view(t->effect());
-    if (effect == "PreferNoSchedule" || tolerated(pod, key, value, effect)) continue;
+    if (effect == "PreferNoSchedule" || outdated(*t, node)) continue;
+    if (tolerated(pod, key, value, effect)) continue;
     return "node(s) had untolerated taint {" + std::string(key) + ": " + std::string(value) + "}";
   }
   return std::nullopt;

@@ -35,6 +35,14 @@ Nodes nodes_of(const std::vector<Object>& list) {
   return nodes;
 }
 
+TEST(Plan, TheTaintOfANewNodeCountsUntilTheNodeIsReady) {
+  std::string taint =
+      R"("spec":{"taints":[{"key":"node.kubernetes.io/not-ready","effect":"NoSchedule"}]})";
+  std::string ready = R"(,"status":{"conditions":[{"type":"Ready","status":"True"}]})";
+  EXPECT_EQ(plan(pod("p"), nodes_of({node("a", taint)})).node, "");
+  EXPECT_EQ(plan(pod("p"), nodes_of({node("a", taint + ready)})).node, "a");
+}
+
 TEST(Plan, NoNodes) {
   EXPECT_EQ(plan(pod("p"), {}).why, "no nodes available to schedule pods");
   Nodes ghosts;

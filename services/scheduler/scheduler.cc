@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "bus/kit/requests.h"
+#include "schemas/core/v1/pod_generated.h"
 #include "schemas/lib/base/check.h"
 #include "schemas/lib/codec/codec.h"
 #include "schemas/lib/codec/scalars.h"
@@ -31,8 +32,14 @@ bool finished(const Object& pod) {
   return phase == "Succeeded" || phase == "Failed";
 }
 
+// Somebody holds the Pod back until its gates are gone.
+bool gated(const Object& pod) {
+  const auto* spec = pod.as<core::v1::Pod>()->spec();
+  return spec && spec->scheduling_gates() && spec->scheduling_gates()->size() > 0;
+}
+
 bool wants_node(const Object& pod) {
-  if (!pod || pod.terminating() || finished(pod)) return false;
+  if (!pod || pod.terminating() || finished(pod) || gated(pod)) return false;
   std::string scheduler = pod.field("spec.schedulerName").value_or("");
   return (scheduler.empty() || scheduler == kName) &&
          pod.field("spec.nodeName").value_or("").empty();
