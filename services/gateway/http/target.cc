@@ -49,7 +49,8 @@ bool parse_target(std::string_view target, HttpRequest* out) {
     if (raw.empty()) return true;
     std::string segment;
     if (!decode(raw, false, &segment)) return false;
-    out->path += "/" + segment;
+    out->path += '/';
+    out->path += segment;
     out->segments.push_back(std::move(segment));
     return true;
   });
