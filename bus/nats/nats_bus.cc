@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "bus/nats/gate.h"
 #include "bus/nats/inbox.h"
 
 namespace kubus::bus {
@@ -45,9 +46,13 @@ void on_complete(void* closure) {
 }  // namespace
 
 struct NatsBus::Impl : std::enable_shared_from_this<NatsBus::Impl> {
-  Impl(NatsOptions o, std::function<void(std::function<void()>)> p, Clock& c, Random& r, Log& l,
-       Workers& w)
-      : options(std::move(o)), post(std::move(p)), clock(c), random(r), log(l), workers(w) {}
+  Impl(NatsOptions o, Gate::Post post, Clock& c, Random& r, Log& l, Workers& w)
+      : options(std::move(o)),
+        clock(c),
+        random(r),
+        log(l),
+        workers(w),
+        gate(std::make_shared<Gate>(std::move(post))) {}
 
   struct Entry {
     Pattern pattern;
@@ -55,16 +60,16 @@ struct NatsBus::Impl : std::enable_shared_from_this<NatsBus::Impl> {
     natsSubscription* nats = nullptr;
   };
 
-  // What a connection's callbacks get.
+  // What a connection's callbacks find under their number.
   struct Link {
     std::weak_ptr<Impl> impl;
     std::shared_ptr<Inbox> inbox;
-    std::function<void(std::function<void()>)> post;
-    uint64_t number;
+    std::shared_ptr<Gate> gate;
+    uint64_t number = 0;
   };
 
   void connect();
-  void on_connect(natsStatus status, natsConnection* c, std::shared_ptr<Link> link);
+  void on_connect(natsStatus status, natsConnection* c, uint64_t attempt);
   void on_closed(uint64_t number);
   void schedule_retry();
   void bind(uint64_t id, Entry& entry);
@@ -72,10 +77,10 @@ struct NatsBus::Impl : std::enable_shared_from_this<NatsBus::Impl> {
   void drain();
   void tell(BusState state);
   void shut();
-  natsStatus make_options(natsOptions** out, Link* link) const;
+  natsStatus make_options(natsOptions** out) const;
+  void retire();
 
   NatsOptions options;
-  std::function<void(std::function<void()>)> post;
   Clock& clock;
   Random& random;
   Log& log;
@@ -83,7 +88,7 @@ struct NatsBus::Impl : std::enable_shared_from_this<NatsBus::Impl> {
   std::shared_ptr<Inbox> inbox;
   natsConnection* connection = nullptr;
   uint64_t number = 0;  // of the present connection or attempt
-  std::vector<std::shared_ptr<Link>> links;
+  std::shared_ptr<Gate> gate;
   bool up = false, over = false;
   Duration retry = kFirstRetry;
   std::unique_ptr<Timer> retry_timer;
@@ -106,8 +111,9 @@ class Handle : public Subscription {
 
 template <class Link>
 void on_nats_closed(natsConnection*, void* closure) {
-  auto* link = static_cast<Link*>(closure);
-  link->post([impl = link->impl, number = link->number] {
+  auto link = Numbered<Link>::find(closure);
+  if (!link) return;
+  link->gate->post([impl = link->impl, number = link->number] {
     if (auto self = impl.lock()) self->on_closed(number);
   });
 }
@@ -115,20 +121,22 @@ void on_nats_closed(natsConnection*, void* closure) {
 template <class Link>
 void on_nats_error(natsConnection* connection, natsSubscription*, natsStatus status,
                    void* closure) {
-  auto* link = static_cast<Link*>(closure);
+  auto link = Numbered<Link>::find(closure);
+  if (!link) return;
   if (status == NATS_SLOW_CONSUMER) return link->inbox->note_loss();
   const char* text = nullptr;
   natsConnection_GetLastError(connection, &text);
   std::string line =
       std::string("bus: ") + natsStatus_GetText(status) + (text ? std::string(": ") + text : "");
-  link->post([impl = link->impl, line] {
+  link->gate->post([impl = link->impl, line] {
     if (auto self = impl.lock()) self->log.warn(line);
   });
 }
 
 }  // namespace
 
-natsStatus NatsBus::Impl::make_options(natsOptions** out, Link* link) const {
+natsStatus NatsBus::Impl::make_options(natsOptions** out) const {
+  void* link = Numbered<Link>::as_pointer(number);
   natsStatus s = natsOptions_Create(out);
   std::vector<const char*> servers;
   for (const std::string& server : options.servers) servers.push_back(server.c_str());
@@ -160,15 +168,16 @@ natsStatus NatsBus::Impl::make_options(natsOptions** out, Link* link) const {
 
 void NatsBus::Impl::connect() {
   if (over) return;
-  auto link = std::make_shared<Link>(Link{weak_from_this(), inbox, post, ++number});
-  links.push_back(link);  // libnats may call back long after a connection ended
+  retire();
+  auto link = std::make_shared<Link>(Link{weak_from_this(), inbox, gate});
+  link->number = number = Numbered<Link>::add(link);
   struct Attempt {
     natsStatus status = NATS_ERR;
     natsConnection* connection = nullptr;
   };
   auto attempt = std::make_shared<Attempt>();
   natsOptions* nats_options = nullptr;
-  natsStatus prepared = make_options(&nats_options, link.get());
+  natsStatus prepared = make_options(&nats_options);
   workers.run(
       "bus-connect",
       [attempt, nats_options, prepared] {
@@ -177,24 +186,29 @@ void NatsBus::Impl::connect() {
                               : prepared;
         natsOptions_Destroy(nats_options);
       },
-      [self = shared_from_this(), attempt, link] {
-        self->on_connect(attempt->status, attempt->connection, link);
+      [self = shared_from_this(), attempt, mine = number] {
+        self->on_connect(attempt->status, attempt->connection, mine);
       });
 }
 
-void NatsBus::Impl::on_connect(natsStatus status, natsConnection* c, std::shared_ptr<Link> link) {
-  if (over) {
+// The connection before, or the attempt, is nothing any more: its callbacks find nobody.
+void NatsBus::Impl::retire() {
+  if (number) Numbered<Link>::remove(number);
+}
+
+void NatsBus::Impl::on_connect(natsStatus status, natsConnection* c, uint64_t attempt) {
+  if (over || attempt != number) {
     if (c) natsConnection_Destroy(c);
     return;
   }
   if (status != NATS_OK) {
     std::string problem = natsStatus_GetText(status);
-    if (problem != last_problem)
+    if (problem != last_problem) {
       log.warn("bus: cannot connect to " + options.servers[0] + ": " + problem + "; trying on");
+    }
     last_problem = problem;
     return schedule_retry();
   }
-  if (link->number != number) return natsConnection_Destroy(c);
   connection = c;
   up = true;
   retry = kFirstRetry;
@@ -266,6 +280,8 @@ void NatsBus::Impl::tell(BusState state) {
 
 void NatsBus::Impl::shut() {
   over = true;
+  gate->shut();
+  retire();
   retry_timer.reset();
   for (auto& [id, entry] : entries) release(entry);
   entries.clear();
@@ -283,10 +299,10 @@ NatsBus::NatsBus(NatsOptions options, std::function<void(std::function<void()>)>
                                    workers)) {
   use_one_delivery_thread();
   std::weak_ptr<Impl> weak = impl_;
-  auto to_loop = impl_->post;
+  auto gate = impl_->gate;
   impl_->inbox = std::make_shared<Inbox>(impl_->options.most_waiting,
-                                         impl_->options.most_waiting_bytes, [weak, to_loop] {
-                                           to_loop([weak] {
+                                         impl_->options.most_waiting_bytes, [weak, gate] {
+                                           gate->post([weak] {
                                              if (auto self = weak.lock()) self->drain();
                                            });
                                          });

@@ -1,0 +1,52 @@
+# What every end-to-end test begins with: a cluster of its own in a temporary directory, taken down at the end.
+# KUBUS_BIN: where the programs are.
+set -euo pipefail
+bin=${KUBUS_BIN:?}
+work=$(mktemp -d)
+export KUBUS_STATE=$work/cluster
+failed=0
+
+kubus() { "$bin/kubus" "$@"; }
+cleanup() {
+  local rc=$?
+  if ((rc != 0)); then
+    for log in "$KUBUS_STATE"/logs/*.log; do
+      printf '== %s\n' "$log"
+      tail -n 15 "$log"
+    done
+  fi
+  kubus down >/dev/null 2>&1 || true
+  rm -rf "$work"
+}
+trap cleanup EXIT
+
+say() { printf '%s\n' "$*"; }
+# expect TEXT COMMAND…: the command succeeds and prints the text.
+expect() {
+  local text=$1 out
+  shift
+  out=$("$@" 2>&1) || { say "FAILED: $* ended with $?: $out"; exit 1; }
+  grep -qF -- "$text" <<<"$out" || { say "FAILED: $* does not say \"$text\" but: $out"; exit 1; }
+}
+# refuse TEXT COMMAND…: the command fails and says the text.
+refuse() {
+  local text=$1 out
+  shift
+  if out=$("$@" 2>&1); then say "FAILED: $* was not refused: $out"; exit 1; fi
+  grep -qF -- "$text" <<<"$out" || { say "FAILED: $* does not say \"$text\" but: $out"; exit 1; }
+}
+# pid_of COMPONENT
+pid_of() { sed -n "s/.*\"name\":\"$1\",\"pid\":\([0-9]*\).*/\1/p" "$KUBUS_STATE/run/status.json"; }
+# Kills a component and waits until the supervisor has started it again.
+kill_component() {
+  local before after
+  before=$(pid_of "$1")
+  kill -9 "$before"
+  for _ in $(seq 500); do
+    after=$(pid_of "$1")
+    [[ -n $after && $after != 0 && $after != "$before" ]] && return
+    read -rt 0.02 <> <(:) || true
+  done
+  say "FAILED: $1 was not started again"
+  exit 1
+}
