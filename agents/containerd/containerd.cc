@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <string_view>
 
 namespace kubus::agents {
 namespace {
@@ -34,76 +35,72 @@ Status write(const std::string& path, const std::string& content) {
   return out ? Status() : Status(Error(Code::kInternal, "cannot write " + path));
 }
 
+std::string replaced(std::string text, std::string_view from, const std::string& to) {
+  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
+  return text;
+}
+
 std::string config_text(const std::string& dir) {
-  return "version = 2\n"
-         "root = \"" +
-         dir +
-         "/root\"\n"
-         "state = \"" +
-         dir +
-         "/state\"\n"
-         "disabled_plugins = [\"io.containerd.snapshotter.v1.btrfs\", "
-         "\"io.containerd.snapshotter.v1.zfs\", "
-         "\"io.containerd.snapshotter.v1.devmapper\", \"io.containerd.snapshotter.v1.aufs\", "
-         "\"io.containerd.tracing.processor.v1.otlp\", \"io.containerd.internal.v1.tracing\"]\n\n"
-         "[grpc]\n  address = \"" +
-         containerd_socket(dir) +
-         "\"\n\n"
-         "[plugins.\"io.containerd.internal.v1.opt\"]\n  path = \"" +
-         dir +
-         "/opt\"\n\n"
-         "[plugins.\"io.containerd.grpc.v1.cri\"]\n"
-         "  sandbox_image = \"" +
-         kPauseImage +
-         "\"\n"
-         // The process may not lower its OOM score on machines that withhold the capability.
-         "  restrict_oom_score_adj = true\n"
-         "  disable_tcp_service = true\n"
-         "  [plugins.\"io.containerd.grpc.v1.cri\".cni]\n"
-         "    bin_dir = \"/usr/lib/cni\"\n"
-         "    conf_dir = \"" +
-         dir +
-         "/cni\"\n"
-         "  [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\n"
-         "    runtime_type = \"io.containerd.runc.v2\"\n";
+  constexpr const char* kText = R"(version = 2
+root = "@/root"
+state = "@/state"
+disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.aufs",
+  "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing",
+  "io.containerd.internal.v1.restart"]
+
+[grpc]
+  address = "@SOCKET"
+
+[plugins."io.containerd.internal.v1.opt"]
+  path = "@/opt"
+
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "@PAUSE"
+  # A process may not lower its OOM score on machines that withhold the capability.
+  restrict_oom_score_adj = true
+  disable_tcp_service = true
+  netns_mounts_under_state_dir = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "@/cni"
+    conf_template = "@/network.template"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+      Root = "@/runc"
+)";
+  return replaced(
+      replaced(replaced(kText, "@SOCKET", containerd_socket(dir)), "@PAUSE", kPauseImage), "@",
+      dir);
 }
 
-// The first /24 of the range: what a single node uses until it is given its own.
-std::string node_range(const std::string& pod_cidr) {
-  std::string address = pod_cidr.substr(0, pod_cidr.find('/'));
-  return address.substr(0, address.rfind('.')) + ".0/24";
+// containerd fills in the node's range when its kubelet tells it. The network is named after the
+// bridge: rules and addresses that it leaves behind are known by that.
+std::string network_template(const std::string& dir) {
+  constexpr const char* kText = R"({
+  "cniVersion": "0.4.0",
+  "name": "@BRIDGE",
+  "plugins": [
+    {
+      "type": "bridge",
+      "bridge": "@BRIDGE",
+      "isGateway": true,
+      "ipMasq": true,
+      "hairpinMode": true,
+      "ipam": {
+        "type": "host-local",
+        "dataDir": "@/addresses",
+        "ranges": [[{ "subnet": "{{.PodCIDR}}" }]],
+        "routes": [{ "dst": "0.0.0.0/0" }]
+      }
+    },
+    { "type": "portmap", "capabilities": { "portMappings": true } }
+  ]
 }
-
-std::string network_text(const std::string& dir, const std::string& cluster,
-                         const std::string& pod_cidr) {
-  return "{\n"
-         "  \"cniVersion\": \"0.4.0\",\n"
-         "  \"name\": \"kubus-" +
-         cluster +
-         "\",\n"
-         "  \"plugins\": [\n"
-         "    {\n"
-         "      \"type\": \"bridge\",\n"
-         "      \"bridge\": \"" +
-         bridge_name(dir) +
-         "\",\n"
-         "      \"isGateway\": true,\n"
-         "      \"ipMasq\": true,\n"
-         "      \"hairpinMode\": true,\n"
-         "      \"ipam\": {\n"
-         "        \"type\": \"host-local\",\n"
-         "        \"dataDir\": \"" +
-         dir +
-         "/addresses\",\n"
-         "        \"ranges\": [[{ \"subnet\": \"" +
-         node_range(pod_cidr) +
-         "\" }]],\n"
-         "        \"routes\": [{ \"dst\": \"0.0.0.0/0\" }]\n"
-         "      }\n"
-         "    },\n"
-         "    { \"type\": \"portmap\", \"capabilities\": { \"portMappings\": true } }\n"
-         "  ]\n"
-         "}\n";
+)";
+  return replaced(replaced(kText, "@BRIDGE", bridge_name(dir)), "@", dir);
 }
 
 }  // namespace
@@ -122,15 +119,14 @@ std::vector<std::string> containerd_command(const std::string& dir) {
   return {"containerd", "--config", dir + "/config.toml", "--log-level", "warn"};
 }
 
-Status prepare_containerd(const std::string& dir, const std::string& cluster,
-                          const std::string& pod_cidr) {
+Status prepare_containerd(const std::string& dir, const std::string&, const std::string&) {
   std::error_code code;
-  for (const char* sub : {"/root", "/state", "/cni", "/opt"}) {
+  for (const char* sub : {"/root", "/state", "/cni", "/opt", "/runc"}) {
     fs::create_directories(dir + sub, code);
     if (code) return Error(Code::kInternal, "cannot make " + dir + sub + ": " + code.message());
   }
-  if (Status s = write(dir + "/config.toml", config_text(dir)); !s) return s;
-  return write(dir + "/cni/10-kubus.conflist", network_text(dir, cluster, pod_cidr));
+  if (Status s = write(dir + "/network.template", network_template(dir)); !s) return s;
+  return write(dir + "/config.toml", config_text(dir));
 }
 
 }  // namespace kubus::agents

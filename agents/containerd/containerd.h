@@ -9,11 +9,12 @@
 
 namespace kubus::agents {
 
-// Sandboxes run this image; it must be imported before the first (it is made by compose/images).
+// Sandboxes run this image; it must be imported before the first (compose/images makes it, the
+// kubelet imports it).
 constexpr const char* kPauseImage = "kubus.local/pause:1";
 
-// Writes config.toml and the CNI network below `dir`. Pods get addresses from `pod_cidr`, over a
-// bridge whose name is derived from `dir`. What is there already is written again.
+// Writes config.toml and the template of the CNI network below `dir`. The network comes up when a
+// kubelet says which addresses its node's Pods get. What is there already is written again.
 Status prepare_containerd(const std::string& dir, const std::string& cluster,
                           const std::string& pod_cidr);
 
@@ -23,8 +24,8 @@ std::string containerd_socket(const std::string& dir);
 std::vector<std::string> containerd_command(const std::string& dir);
 
 // Ends every container and shim that this containerd started, unmounts what is mounted below `dir`,
-// removes its network namespaces and its bridge. For when containerd itself is down. Images and
-// configuration stay. Idempotent.
+// removes its network namespaces, its bridge and its address translation rules. For when containerd
+// itself is down. Images and configuration stay. Idempotent.
 Status remove_leftovers(const std::string& dir, const std::string& cluster);
 
 }  // namespace kubus::agents

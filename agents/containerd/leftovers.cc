@@ -16,6 +16,8 @@
 #include <set>
 #include <sstream>
 
+#include "agents/containerd/leftovers.h"
+
 #include "agents/containerd/containerd.h"
 
 namespace kubus::agents {
@@ -97,18 +99,29 @@ std::vector<std::string> mounts_below(const std::string& dir) {
   return out;
 }
 
-int run(const std::vector<std::string>& argv) {
-  pid_t pid = ::fork();
+// Runs a program to its end, with `input` as its standard input; gives its output if asked.
+int run(const std::vector<std::string>& argv, const std::string& input = "",
+        std::string* output = nullptr) {
+  int in = ::memfd_create("input", MFD_CLOEXEC), out = ::memfd_create("output", MFD_CLOEXEC);
+  bool prepared = in >= 0 && out >= 0 &&
+                  ::write(in, input.data(), input.size()) == static_cast<ssize_t>(input.size()) &&
+                  ::lseek(in, 0, SEEK_SET) == 0;
+  pid_t pid = prepared ? ::fork() : -1;
   if (pid == 0) {
+    ::dup2(in, 0);
+    if (output) ::dup2(out, 1);
     std::vector<char*> args;
     for (const std::string& a : argv) args.push_back(const_cast<char*>(a.c_str()));
     args.push_back(nullptr);
     ::execvp(args[0], args.data());
     ::_exit(127);
   }
-  int status = 0;
-  ::waitpid(pid, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+  int status = -1;
+  if (pid > 0) ::waitpid(pid, &status, 0);
+  if (output) *output = read_all("/proc/self/fd/" + std::to_string(out));
+  ::close(in);
+  ::close(out);
+  return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
 ino_t inode_of(const std::string& path) {
@@ -136,7 +149,57 @@ void remove_namespaces(const std::set<ino_t>& ours) {
   }
 }
 
+// Address translation that the network's plugins had no chance to take back.
+void remove_rules(const std::string& network) {
+  std::string saved;
+  if (run({"iptables-save", "-t", "nat"}, "", &saved) != 0) return;
+  std::string undo = undo_rules(saved, network);
+  if (!undo.empty()) run({"iptables-restore", "--noflush"}, undo);
+}
+
+// The plugins' own notes about the network, and the shims' sockets.
+void remove_traces(const std::string& dir, const std::string& network) {
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator("/var/lib/cni/results", code)) {
+    if (entry.path().filename().string().rfind(network + "-", 0) == 0)
+      ::unlink(entry.path().c_str());
+  }
+  std::string tasks = dir + "/state/io.containerd.runtime.v2.task/k8s.io";
+  for (const auto& entry : fs::directory_iterator(tasks, code)) {
+    std::string address = read_all(entry.path().string() + "/address");
+    if (address.rfind("unix://", 0) == 0) ::unlink(address.substr(7).c_str());
+  }
+}
+
 }  // namespace
+
+// Chains that all networks share; the others belong to one Pod.
+std::string undo_rules(const std::string& saved, const std::string& network) {
+  std::set<std::string> chains,
+      shared = {"CNI-HOSTPORT-DNAT", "CNI-HOSTPORT-MASQ", "CNI-HOSTPORT-SETMARK"};
+  auto own = [&](const std::string& chain) {
+    return chain.rfind("CNI-", 0) == 0 && !shared.count(chain);
+  };
+  std::string rules, mark = "name: \\\"" + network + "\\\" id:";
+  std::istringstream in(saved);
+  for (std::string line; std::getline(in, line);) {
+    if (line.rfind("-A ", 0) != 0 || line.find(mark) == std::string::npos) continue;
+    std::string chain = line.substr(3, line.find(' ', 3) - 3);
+    size_t jump = line.rfind(" -j ");
+    std::string target = jump == std::string::npos ? "" : line.substr(jump + 4);
+    target = target.substr(0, target.find(' '));
+    if (own(target)) chains.insert(target);
+    if (own(chain)) {
+      chains.insert(chain);
+    } else {
+      rules += "-D " + line.substr(3) + "\n";
+    }
+  }
+  if (rules.empty() && chains.empty()) return "";
+  for (const std::string& chain : chains) rules += "-F " + chain + "\n";
+  for (const std::string& chain : chains) rules += "-X " + chain + "\n";
+  return "*nat\n" + rules + "COMMIT\n";
+}
 
 Status remove_leftovers(const std::string& dir, const std::string&) {
   std::set<pid_t> processes = our_processes(containerd_socket(dir));
@@ -152,9 +215,10 @@ Status remove_leftovers(const std::string& dir, const std::string&) {
   if (::if_nametoindex(bridge.c_str()) != 0 && run({"ip", "link", "delete", bridge}) != 0) {
     return Error(Code::kInternal, "cannot remove the bridge " + bridge);
   }
+  remove_rules(bridge);
+  remove_traces(dir, bridge);
   std::error_code code;
-  fs::remove_all(dir + "/addresses", code);
-  fs::remove_all(dir + "/state", code);
+  for (const char* sub : {"/addresses", "/state", "/runc"}) fs::remove_all(dir + sub, code);
   ::unlink(containerd_socket(dir).c_str());
   return {};
 }
