@@ -253,6 +253,9 @@ class Replay:
         status_part = body.pop("status", None)
         deleted = body["metadata"].pop("deletionTimestamp", None) or obj["metadata"].get("deletionTimestamp")
         body["metadata"].pop("deletionGracePeriodSeconds", None)
+        if obj["kind"] == "Pod":
+            # No scheduler ran beside the recorded server.
+            body["spec"].setdefault("schedulerName", "none")
         code, created = self.api.call("POST", collection, body)
         if code != 201:
             return [f"POST gave {code}: {created.get('message')}"]
@@ -273,9 +276,15 @@ class Replay:
         return {"defaults": self.defaults, "refusals": self.refusals, "patches": self.patches, "rows": self.rows}[file](line)
 
 
+def known_differences():
+    lines = pathlib.Path(__file__).with_name("differences.txt").read_text().splitlines()
+    return {line.split()[0] for line in lines if line and not line.startswith("#")}
+
+
 def main():
     replay = Replay(Api(sys.argv[1]))
-    total = [0, 0, 0]
+    known = known_differences()
+    total, unexpected = [0, 0, 0], 0
     for path in sorted(pathlib.Path(sys.argv[2]).glob("*.jsonl")):
         counts = [0, 0, 0]
         for number, text in enumerate(path.read_text().splitlines(), 1):
@@ -283,13 +292,14 @@ def main():
             verdict = 2 if problems is None else 1 if problems else 0
             counts[verdict] += 1
             if problems:
+                unexpected += f"{path.name}:{number}" not in known
                 print(f"FAILED {path.name}:{number}")
                 for p in problems[:8]:
                     print(f"    {p}")
         print(f"{path.name}: {counts[0]} passed, {counts[1]} failed, {counts[2]} skipped (kinds that are not served)")
         total = [a + b for a, b in zip(total, counts)]
     print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")
-    return 1 if total[1] else 0
+    return 1 if unexpected else 0
 
 
 sys.exit(main())
