@@ -152,6 +152,18 @@ TEST_F(FeedTest, ReconnectAsksAtOnce) {
   expect_all(1, 3);
 }
 
+TEST_F(FeedTest, ReconnectDuringAnAnswerAsksOnceMore) {
+  c.store.answer_after(milliseconds(300));
+  auto feed = follow(kMaps);
+  c.world.run_for(milliseconds(50));  // the answer is made, and knows nothing of what comes now
+  c.host("client").set_connected(false);
+  put(1);
+  c.world.run_for(milliseconds(50));
+  c.host("client").set_connected(true);
+  c.world.run_for(milliseconds(700));  // no head yet
+  expect_all(1, 1);
+}
+
 TEST_F(FeedTest, ASlowSubscriberAsksForWhatItLost) {
   auto feed = follow(kMaps);
   c.world.settle();
