@@ -196,11 +196,11 @@ TEST(Patch, SaysWhatIsWrongWithIt) {
   EXPECT_EQ(patch_as(w, wire::PatchType::Merge, "configmaps", "a", "[]").code(), Code::kBadRequest);
   EXPECT_EQ(patch_as(w, wire::PatchType::None, "configmaps", "a", "{}").code(), Code::kBadRequest);
   EXPECT_EQ(patch_as(w, wire::PatchType::Merge, "configmaps", "a", R"({"kind":"Pod"})").code(),
-            Code::kBadRequest);
+            Code::kInvalid);
   EXPECT_EQ(patch_as(w, wire::PatchType::Json, "configmaps", "a",
                      R"([{"op":"replace","path":"","value":3}])")
                 .code(),
-            Code::kBadRequest);
+            Code::kInvalid);
   EXPECT_EQ(patch_as(w, wire::PatchType::Merge, "configmaps", "zz", "{}").code(), Code::kNotFound);
   Got stale = patch_as(w, wire::PatchType::Merge, "configmaps", "a",
                        R"({"metadata":{"resourceVersion":"1"},"data":{"a":"b"}})");
@@ -213,8 +213,9 @@ TEST(Patch, JudgesUnknownFieldsAsAsked) {
   const char* typo = R"({"dat":{"a":"b"}})";
   Got strict =
       patch_as(w, wire::PatchType::Merge, "configmaps", "a", typo, wire::FieldValidation::Strict);
-  EXPECT_EQ(strict.code(), Code::kBadRequest);
-  EXPECT_EQ(strict.message(), "strict decoding error: unknown field \"dat\"");
+  EXPECT_EQ(strict.code(), Code::kInvalid);
+  EXPECT_NE(strict.message().find("strict decoding error: unknown field \"dat\""),
+            std::string::npos);
   Got warned = patch_as(w, wire::PatchType::Merge, "configmaps", "a", typo);
   ASSERT_TRUE(warned);
   ASSERT_EQ(warned.outcome.warnings.size(), 1u);
