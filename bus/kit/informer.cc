@@ -57,7 +57,7 @@ struct Informer::Impl {
       follow();
     }
     if (std::exchange(synced, true)) return progressed();
-    for (size_t i = 0; i < synced_handlers.size() && !weak.expired(); ++i) synced_handlers[i]();
+    for (size_t i = 0; !weak.expired() && i < synced_handlers.size(); ++i) synced_handlers[i]();
     if (!weak.expired()) progressed();
   }
 
@@ -172,12 +172,12 @@ struct Informer::Impl {
 
   void tell(const Change& change) {
     std::weak_ptr<bool> weak = alive;
-    for (size_t i = 0; i < handlers.size() && !weak.expired(); ++i) handlers[i](change);
+    for (size_t i = 0; !weak.expired() && i < handlers.size(); ++i) handlers[i](change);
   }
 
   void progressed() {
     std::weak_ptr<bool> weak = alive;
-    for (size_t i = 0; i < progress_handlers.size() && !weak.expired(); ++i) progress_handlers[i]();
+    for (size_t i = 0; !weak.expired() && i < progress_handlers.size(); ++i) progress_handlers[i]();
   }
 
   bus::Duration backoff() {
