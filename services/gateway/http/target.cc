@@ -54,7 +54,7 @@ bool parse_target(std::string_view target, HttpRequest* out) {
     out->segments.push_back(std::move(segment));
     return true;
   });
-  if (out->path.empty()) out->path = "/";
+  if (out->path.empty()) out->path.push_back('/');
   if (!good || question == target.size()) return good;
   return split(target.substr(question + 1), '&', [&](std::string_view pair) {
     size_t equals = std::min(pair.find('='), pair.size());
