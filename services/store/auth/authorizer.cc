@@ -21,8 +21,8 @@ constexpr std::array<std::string_view, 5> kNodeReferences = {
     "configmaps", "secrets", "serviceaccounts", "persistentvolumeclaims", "persistentvolumes"};
 
 bool is(std::string_view actor, std::string_view role) {
-  return actor == role || (actor.starts_with(role) && actor.size() > role.size() &&
-                           actor[role.size()] == ':');
+  return actor == role ||
+         (actor.starts_with(role) && actor.size() > role.size() && actor[role.size()] == ':');
 }
 
 class FixedRoles final : public Authorizer {

@@ -20,9 +20,9 @@ struct Access {
   std::string_view verb;                     // as subjects say it
   const schema::KindInfo* kind = nullptr;    // null: the lane of the cluster or of a node
   std::string_view ns, name, subresource;
-  std::string_view node;           // a node's lane
-  std::string_view held_to_node;   // lists: the node that a field selector holds it to
-  bool past = false;               // reads what is no more
+  std::string_view node;          // a node's lane
+  std::string_view held_to_node;  // lists: the node that a field selector holds it to
+  bool past = false;              // reads what is no more
 };
 
 class Authorizer {
