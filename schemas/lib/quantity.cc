@@ -1,5 +1,6 @@
 #include "schemas/lib/quantity.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -24,17 +25,41 @@ constexpr std::array kSuffixes = {
     Suffix{"Gi", 30, true}, Suffix{"Ti", 40, true}, Suffix{"Pi", 50, true}, Suffix{"Ei", 60, true},
 };
 
-// value * 10^power (or 2^power), capped at kMost; fractions of a nano are rounded up.
-Wide scaled(Wide value, int power, bool binary) {
-  Wide base = binary ? 2 : 10;
-  for (; power > 0 && value <= kMost; --power) value *= base;
+// value * 10^power, capped at kMost; fractions are rounded up.
+Wide scaled(Wide value, int power) {
+  for (; power > 0 && value <= kMost; --power) value *= 10;
   bool rest = false;
   for (; power < 0 && value != 0; ++power) {
-    rest = rest || value % base != 0;
-    value /= base;
+    rest = rest || value % 10 != 0;
+    value /= 10;
   }
   if (rest) ++value;
   return value > kMost ? kMost : value;
+}
+
+// digits * 2^power / 10^places in nanos. Exact unless the digits are so many that their last no
+// longer matter: those are dropped, rounding up.
+Wide scaled_binary(Wide digits, int power, int places) {
+  constexpr Wide kLargest = Wide{1} << 120;
+  for (; power > 0; --power) {
+    if (digits > kLargest && places == 0) return kMost;
+    if (digits > kLargest) {
+      digits = digits / 10 + (digits % 10 != 0);
+      --places;
+    }
+    digits *= 2;
+  }
+  return scaled(digits, 9 - places);
+}
+
+// Into the range of int64, which sums may leave.
+int64_t clamped(Wide v) {
+  if (v > INT64_MAX) return INT64_MAX;
+  return v < INT64_MIN ? INT64_MIN : static_cast<int64_t>(v);
+}
+
+Wide divided_up(Wide v, Wide by) {
+  return v / by + (v > 0 && v % by != 0);
 }
 
 std::string digits_of(Wide v) {
@@ -92,9 +117,11 @@ std::optional<Quantity> Quantity::parse(std::string_view text) {
                   (rest[1] == '-' || rest[1] == '+' || (rest[1] >= '0' && rest[1] <= '9'));
   if (exponent) {
     rest.remove_prefix(rest[1] == '+' ? 2 : 1);
+    if (text.find("+-", n.length) != std::string_view::npos) return std::nullopt;
     auto [end, code] = std::from_chars(rest.data(), rest.data() + rest.size(), power);
-    if (code != std::errc() || end != rest.data() + rest.size() || power > 64 || power < -64)
-      return std::nullopt;
+    if (code != std::errc() || end != rest.data() + rest.size()) return std::nullopt;
+    constexpr int kEnough = 100;  // caps or vanishes either way
+    power = std::clamp(power, -kEnough, kEnough);
     q.family_ = Family::kExponent;
   } else {
     const Suffix* found = nullptr;
@@ -106,12 +133,8 @@ std::optional<Quantity> Quantity::parse(std::string_view text) {
     binary = found->binary;
     if (binary) q.family_ = Family::kBinary;
   }
-  if (binary) {
-    // Binary first: it can only grow; then the decimal places.
-    q.nano_ = scaled(scaled(n.digits, power, true), 9 - n.places, false);
-  } else {
-    q.nano_ = scaled(n.digits, power + 9 - n.places, false);
-  }
+  q.nano_ =
+      binary ? scaled_binary(n.digits, power, n.places) : scaled(n.digits, power + 9 - n.places);
   if (negative) q.nano_ = -q.nano_;
   return q;
 }
@@ -149,13 +172,11 @@ std::string Quantity::str() const {
 }
 
 int64_t Quantity::milli() const {
-  Nano v = nano_ / 1'000'000 + (nano_ > 0 && nano_ % 1'000'000 != 0 ? 1 : 0);
-  if (v > INT64_MAX) return INT64_MAX;
-  return static_cast<int64_t>(v);
+  return clamped(divided_up(nano_, 1'000'000));
 }
 
 int64_t Quantity::units() const {
-  return static_cast<int64_t>(nano_ / kNano + (nano_ > 0 && nano_ % kNano != 0 ? 1 : 0));
+  return clamped(divided_up(nano_, kNano));
 }
 
 Quantity Quantity::operator+(const Quantity& o) const {

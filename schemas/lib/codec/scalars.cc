@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstring>
 
 namespace kubus::codec {
 namespace {
@@ -117,6 +118,23 @@ constexpr std::array<int8_t, 256> make_reverse() {
 }
 constexpr auto kReverse = make_reverse();
 
+// Bytes of the well-formed sequence that `text` begins with; 0: it begins with none.
+size_t utf8_length(std::string_view text) {
+  auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  unsigned char first = byte(0);
+  if (first < 0x80) return 1;
+  size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4 || text.size() < length) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  }
+  // Overlong forms, surrogates and what lies beyond the last code point show in the second byte.
+  unsigned char second = byte(1);
+  bool wrong = (first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ||
+               (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F);
+  return wrong ? 0 : length;
+}
+
 }  // namespace
 
 std::optional<int64_t> parse_time(std::string_view text) {
@@ -185,8 +203,26 @@ std::optional<Buffer> from_base64(std::string_view text) {
       v &= (1u << bits) - 1;
     }
   }
-  if (count % 4 != 0 || padding > 2 || v != 0) return std::nullopt;
+  if (count % 4 != 0 || padding > 2) return std::nullopt;
   return out;
+}
+
+bool valid_utf8(std::string_view text) {
+  size_t i = 0;
+  while (i < text.size()) {
+    uint64_t eight = 0;
+    if (i + sizeof eight <= text.size()) {
+      std::memcpy(&eight, text.data() + i, sizeof eight);
+      if ((eight & 0x8080808080808080u) == 0) {
+        i += sizeof eight;
+        continue;
+      }
+    }
+    size_t length = utf8_length(text.substr(i));
+    if (length == 0) return false;
+    i += length;
+  }
+  return true;
 }
 
 }  // namespace kubus::codec

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "schemas/lib/codec/scalars.h"
 #include "schemas/lib/codec/yaml.h"
 
 namespace kubus::codec {
@@ -40,6 +41,7 @@ std::optional<json::value> integer(const std::string& text) {
   }
   uint64_t wide = 0;
   if (from >= text.size() || !parses(text, from, &wide, base)) return std::nullopt;
+  if (wide == uint64_t{1} << 63 && negative) return json::value(INT64_MIN);
   if (wide > static_cast<uint64_t>(INT64_MAX))
     return negative ? std::nullopt : std::optional<json::value>(wide);
   n = static_cast<int64_t>(wide);
@@ -105,10 +107,16 @@ class Converter {
     return text ? json::value(node.Scalar()) : plain(node.Scalar());
   }
 
+  static std::string key_of(const YAML::Node& node) {
+    if (node.IsNull()) return "null";
+    if (!node.IsScalar()) throw YAML::Exception(node.Mark(), "a key must be a scalar");
+    return node.Scalar();
+  }
+
   json::value map(const YAML::Node& node, int depth) {
     json::object out, merged;
     for (const auto& member : node) {
-      std::string key = member.first.IsScalar() ? member.first.Scalar() : "";
+      std::string key = key_of(member.first);
       if (key == "<<" && member.first.Tag() != "!") {
         merge(convert(member.second, depth + 1), &merged);
         continue;
@@ -147,6 +155,7 @@ Error at(const YAML::Mark& mark, const std::string& what) {
 }  // namespace
 
 Result<std::vector<Document>> parse_yaml(std::string_view text) {
+  if (!valid_utf8(text)) return Error(Code::kBadRequest, "the YAML is not valid UTF-8");
   std::vector<Document> out;
   try {
     for (const YAML::Node& node : YAML::LoadAll(std::string(text))) {

@@ -1,6 +1,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <charconv>
 
 #include "schemas/lib/codec/yaml.h"
 
@@ -59,7 +60,7 @@ class Emitter {
   void members(const json::object& o, int depth, bool first_is_inline = false) {
     for (const auto& m : o) {
       if (!std::exchange(first_is_inline, false)) indent(depth);
-      string({m.key().data(), m.key().size()}, depth);
+      key({m.key().data(), m.key().size()});
       out_ += ':';
       after_key(m.value(), depth);
     }
@@ -101,20 +102,28 @@ class Emitter {
   void inline_value(const json::value& v, int depth) {
     if (v.is_string()) {
       string({v.get_string().data(), v.get_string().size()}, depth);
+    } else if (v.is_double()) {
+      char text[32];
+      out_.append(text, std::to_chars(text, text + sizeof text, v.get_double()).ptr);
     } else {
       out_ += json::serialize(v);
     }
   }
 
-  void string(std::string_view s, int depth) {
+  void key(std::string_view s) {
     if (plain_is_safe(s)) {
       out_ += s;
-    } else if (!s.empty() && fits_block(s)) {
-      block(s, depth);
     } else {
-      out_ += json::serialize(json::string(s.data(), s.size()));
+      quoted(s);
     }
   }
+
+  void string(std::string_view s, int depth) {
+    if (!s.empty() && fits_block(s)) return block(s, depth);
+    key(s);
+  }
+
+  void quoted(std::string_view s) { out_ += json::serialize(json::string(s.data(), s.size())); }
 
   void block(std::string_view s, int depth) {
     bool ends = s.back() == '\n';
