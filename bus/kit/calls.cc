@@ -115,7 +115,7 @@ void Calls::call(wire::RequestT request, Done done) {
                        builder_.GetBufferPointer() + builder_.GetSize());
   auto at = pending_.emplace(std::move(request.id), std::move(pending)).first;
   send(at->second);
-  schedule(at->first, at->second, jittered(kRepeatAfter));
+  schedule(at->first, at->second, in_about(kRepeatAfter));
 }
 
 // A refused publish is no failure: the next repeat, or the reconnect, sends it.
@@ -125,8 +125,8 @@ void Calls::send(Pending& pending) {
 }
 
 // The latest schedule of a request counts.
-void Calls::schedule(const std::string& id, Pending& pending, bus::Duration delay) {
-  pending.due = std::min(ports_.clock.now() + delay, pending.deadline);
+void Calls::schedule(const std::string& id, Pending& pending, bus::Instant at) {
+  pending.due = std::min(at, pending.deadline);
   due_.push({pending.due, pending.serial, id});
   if (!timer_ || pending.due < armed_) arm();
 }
@@ -155,7 +155,7 @@ void Calls::on_timeout() {
       continue;
     }
     send(at->second);
-    schedule(due.id, at->second, jittered(kRepeatAfter));
+    schedule(due.id, at->second, in_about(kRepeatAfter));
   }
   arm();
 }
@@ -165,8 +165,9 @@ void Calls::on_timeout() {
 void Calls::on_state(bus::BusState state) {
   if (state != bus::BusState::kConnected) return;
   auto spread = static_cast<uint64_t>(kSpreadAfterReconnect.count());
-  bus::Duration delay(pending_.empty() ? 0 : ports_.random.below(spread));
-  for (auto& [id, pending] : pending_) schedule(id, pending, delay);
+  bus::Instant at =
+      ports_.clock.now() + bus::Duration(pending_.empty() ? 0 : ports_.random.below(spread));
+  for (auto& [id, pending] : pending_) schedule(id, pending, at);
 }
 
 void Calls::on_message(const bus::Message& message) {
@@ -192,7 +193,7 @@ void Calls::on_reply(const wire::Reply& reply, const Payload& payload) {
   }
   if (unavailable(reply)) {
     int doubled = std::min(at->second.attempts, 6);
-    schedule(at->first, at->second, jittered(kFirstBackoff * (1 << doubled)));
+    schedule(at->first, at->second, in_about(kFirstBackoff * (1 << doubled)));
     return;
   }
   ++stats_.answered;
@@ -223,10 +224,10 @@ void Calls::fail_soon(Error error, Done done) {
   });
 }
 
-// Between 3/4 and 5/4.
-bus::Duration Calls::jittered(bus::Duration delay) {
+// Between 3/4 and 5/4 of it from now.
+bus::Instant Calls::in_about(bus::Duration delay) {
   auto half = static_cast<uint64_t>(delay.count() / 2);
-  return delay * 3 / 4 + bus::Duration(half ? ports_.random.below(half) : 0);
+  return ports_.clock.now() + delay * 3 / 4 + bus::Duration(half ? ports_.random.below(half) : 0);
 }
 
 }  // namespace kubus::kit

@@ -55,9 +55,9 @@ class Calls {
   void on_timeout();
   void send(Pending& pending);
   void finish(Map::iterator at, Result<Answer> result);
-  void schedule(const std::string& id, Pending& pending, bus::Duration delay);
+  void schedule(const std::string& id, Pending& pending, bus::Instant at);
+  bus::Instant in_about(bus::Duration delay);
   void arm();
-  bus::Duration jittered(bus::Duration delay);
 
   bus::Ports ports_;
   const ClientOptions& options_;

@@ -109,6 +109,20 @@ TEST_F(ClientTest, SendsWhatWasUnderWayAgainOnReconnect) {
   EXPECT_EQ(heard, "ok");
 }
 
+TEST_F(ClientTest, TheOrderSurvivesAReconnect) {
+  c.host("client").set_connected(false);
+  std::vector<std::string> names;
+  for (int i = 0; i < 20; ++i) {
+    client->create(kind("configmaps"), "d",
+                   parse(R"({"metadata":{"name":"m)" + std::to_string(i) + "\"}}"), {},
+                   [&](Result<Object> o) { names.emplace_back(o->name()); });
+  }
+  c.host("client").set_connected(true);
+  c.world.run_for(milliseconds(200));
+  ASSERT_EQ(names.size(), 20u);
+  for (size_t i = 0; i < names.size(); ++i) EXPECT_EQ(names[i], "m" + std::to_string(i));
+}
+
 TEST_F(ClientTest, TooLargeIsRefusedLater) {
   std::string big(5 << 20, 'x');
   std::string heard;
