@@ -1,5 +1,6 @@
 #include "bus/host/loop_clock.h"
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 namespace kubus::bus {
@@ -17,12 +18,17 @@ class LoopTimer : public Timer {
   LoopTimer(boost::asio::io_context& loop, Duration delay, std::function<void()> f)
       : state_(std::make_shared<State>(loop)) {
     state_->f = std::move(f);
-    state_->timer.expires_after(delay);
-    state_->timer.async_wait([state = state_](const boost::system::error_code& code) {
-      if (code || !state->f) return;
+    auto fire = [state = state_] {
+      if (!state->f) return;
       auto run = std::move(state->f);
       state->f = nullptr;
       run();
+    };
+    // No delay is the common case, once a turn: it need not arm the kernel's timer.
+    if (delay.count() <= 0) return boost::asio::post(loop, std::move(fire));
+    state_->timer.expires_after(delay);
+    state_->timer.async_wait([fire = std::move(fire)](const boost::system::error_code& code) {
+      if (!code) fire();
     });
   }
   ~LoopTimer() override {
