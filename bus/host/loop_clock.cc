@@ -25,7 +25,10 @@ class LoopTimer : public Timer {
       run();
     };
     // No delay is the common case, once a turn: it need not arm the kernel's timer.
-    if (delay.count() <= 0) return boost::asio::post(loop, std::move(fire));
+    if (delay.count() <= 0) {
+      boost::asio::post(loop, std::move(fire));
+      return;
+    }
     state_->timer.expires_after(delay);
     state_->timer.async_wait([fire = std::move(fire)](const boost::system::error_code& code) {
       if (!code) fire();

@@ -68,6 +68,10 @@ void Executor::turn() {
   }
   if (tx_) commit();
   replier_.flush();
+  Revision have = env_.state.committed().revision();
+  for (const Parked& p : parked_) {
+    if (p.needed <= have) wake();
+  }
   stats_.run_ns += static_cast<uint64_t>((env_.ports.clock.now() - began).count());
   if (!queues_.empty()) wake();
 }
@@ -93,9 +97,12 @@ void Executor::run_parked() {
   std::vector<Parked> parked = std::move(parked_);
   parked_.clear();
   parked_timer_.reset();
+  bool ended = false;  // this turn takes no more
   for (Parked& p : parked) {
-    if (p.needed <= have) {
-      if (!run(std::move(p.incoming))) return;
+    if (p.needed <= have && !ended) {
+      ended = !run(std::move(p.incoming));
+    } else if (p.needed <= have) {
+      parked_.push_back(std::move(p));
     } else if (p.until <= now) {
       Error late(Code::kTimeout,
                  "Too large resource version: " + std::to_string(p.needed.value()) +
@@ -294,9 +301,10 @@ void Executor::on_committed(Result<Committed> committed, std::vector<Answer>* an
                       Error(Code::kUnavailable, committed.error().message));
     return replier_.flush();
   }
-  publish(*committed);
+  // Answers first: who writes waits for them; events have nobody waiting.
   for (Answer& a : *answers) replier_.add(a.to, std::move(a.reply));
   replier_.flush();
+  publish(*committed);
   if (!parked_.empty()) wake();
 }
 

@@ -1,6 +1,6 @@
 // The one writer. Each turn takes what waits, runs every request against the latest state in a
 // serial order, and hands the changes to the journal as one batch; the next turn runs while that
-// batch syncs. Answers to writes go out once everything that they may have seen is durable, after
+// batch syncs. Answers to writes go out once everything that they may have seen is durable, before
 // the events. Loop thread only.
 #pragma once
 
