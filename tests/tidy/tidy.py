@@ -26,6 +26,7 @@ ALLOWED_ACROSS = {
     ("cli", "agents/containerd"): "the launcher starts the private runtime",
     ("cli", "agents/image"): "kubus image build and import",
     ("agents/kubelet", "agents/containerd"): "the node agent's own runtime in its tests",
+    ("agents/kubelet", "agents/image"): "imports the pause image",
 }
 # (what, pattern, folders or files where it may stand)
 BANS = [
