@@ -56,14 +56,18 @@ Status run_apply(Scope& s) {
   if (Status st = check_applied(s, *given); !st) return st;
   if (s.subresource == "scale")
     return Error(Code::kMethodNotAllowed, "scale can be updated or patched, not applied");
-  auto applied = canonical(s, *s.kind, *given, &problems);
+  std::vector<codec::Problem> unknown;
+  auto applied = canonical(s, *s.kind, *given, &unknown);
   if (!applied) return applied.error();
+  problems.insert(problems.end(), unknown.begin(), unknown.end());
   if (Status st = judge(s, problems); !st) return st;
+  // Nobody can own a field that is not there: whatever the validation asked for, this is refused,
+  // with the code that clients know it by.
+  if (!unknown.empty())
+    return Error(Code::kInternal, "what is applied cannot be typed: " + unknown[0].message);
   patch::Manager who = writer_of(s, *s.kind);
   who.apply = true;
-  // What is applied stays as it was written, empty structs and all: they are owned too. Only
-  // unknown fields go.
-  if (!problems.empty()) given = *applied;
+  // What is applied stays as it was written, empty structs and all: they are owned too.
   Draft draft(s.memory);
   if (Status st = load(s, &draft); !st) return apply_new(s, *given, who);
   Status held = check_preconditions(s, *s.kind, s.name, draft.before, &*applied);

@@ -273,6 +273,8 @@ TEST(Apply, CreatesOwnsAndConflicts) {
 
 TEST(Apply, RefusesWhatIsNoConfiguration) {
   StoreWorld w;
+  EXPECT_EQ(apply(w, "a", R"({"apiVersion":"v1","kind":"ConfigMap","nope":1})", "m").code(),
+            Code::kInternal);
   EXPECT_EQ(apply(w, "a", R"({"kind":"ConfigMap"})", "m").code(), Code::kBadRequest);
   EXPECT_EQ(apply(w, "a", R"([])", "m").code(), Code::kBadRequest);
   EXPECT_EQ(apply(w, "a", R"({"apiVersion":"v1","kind":"ConfigMap"})", "").code(),
