@@ -59,7 +59,8 @@ TEST(Check, EnumsFormatsAndBounds) {
 }
 
 TEST(Check, ARequiredTextMayBeEmpty) {
-  EXPECT_EQ(causes(type_of("", "Pod"), R"({"spec":{"containers":[{"name":"c","livenessProbe":{"httpGet":{"port":1,
+  EXPECT_EQ(causes(type_of("", "Pod"),
+                   R"({"spec":{"containers":[{"name":"c","livenessProbe":{"httpGet":{"port":1,
       "httpHeaders":[{"name":"X","value":""}]}}}]}})"),
             Causes{});
 }
