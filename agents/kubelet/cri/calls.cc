@@ -28,23 +28,25 @@ Error error_of(const grpc::Status& status, const char* what) {
   return Error(code, std::string(what) + ": " + status.error_message());
 }
 
-GrpcCalls::GrpcCalls(Post post) : post_(std::move(post)), thread_([this] { wait_for_answers(); }) {}
+GrpcCalls::GrpcCalls(Post post)
+    : post_(std::move(post)),
+      thread_([this, alive = std::weak_ptr<bool>(alive_)] { wait_for_answers(alive); }) {}
 
 GrpcCalls::~GrpcCalls() {
   alive_.reset();
+  for (const auto& pending : outstanding_) pending->context.TryCancel();
   queue_.Shutdown();
   thread_.join();
 }
 
-void GrpcCalls::wait_for_answers() {
-  std::weak_ptr<bool> alive = alive_;
+void GrpcCalls::wait_for_answers(const std::weak_ptr<bool>& alive) {
   void* tag = nullptr;
   bool ok = false;
   while (queue_.Next(&tag, &ok)) {
-    std::shared_ptr<Pending> pending(static_cast<Pending*>(tag));
-    if (alive.expired()) continue;
-    post_([alive, pending] {
-      if (!alive.expired()) pending->complete();
+    auto pending = static_cast<Pending*>(tag)->shared_from_this();
+    post_([this, alive, pending] {
+      if (alive.expired() || outstanding_.erase(pending) == 0) return;
+      pending->complete();
     });
   }
 }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <set>
 #include <thread>
 
 #include "schemas/lib/base/result.h"
@@ -19,7 +20,7 @@ Error error_of(const grpc::Status& status, const char* what);
 class GrpcCalls {
  public:
   explicit GrpcCalls(Post post);
-  // Waits for the thread; completions that have not run by then never do.
+  // Cancels what is under way; its completions never run.
   ~GrpcCalls();
 
   // `prepare`: a stub's PrepareAsync member. `finish` gets the answer or the error.
@@ -29,19 +30,19 @@ class GrpcCalls {
                 grpc::ClientContext*, const Request&, grpc::CompletionQueue*),
             const Request& request, std::chrono::seconds timeout, const char* what,
             std::function<void(Result<Response*>)> finish) {
-    auto* pending = new Typed<Response>;
+    auto pending = std::make_shared<Typed<Response>>();
+    outstanding_.insert(pending);
     pending->what = what;
     pending->finish = std::move(finish);
     pending->context.set_deadline(gpr_time_add(
         gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_seconds(timeout.count(), GPR_TIMESPAN)));
-    pending->context.set_wait_for_ready(false);
     pending->reader = (stub.*prepare)(&pending->context, request, &queue_);
     pending->reader->StartCall();
-    pending->reader->Finish(&pending->response, &pending->status, pending);
+    pending->reader->Finish(&pending->response, &pending->status, pending.get());
   }
 
  private:
-  struct Pending {
+  struct Pending : std::enable_shared_from_this<Pending> {
     virtual ~Pending() = default;
     virtual void complete() = 0;
     grpc::ClientContext context;
@@ -59,11 +60,12 @@ class GrpcCalls {
     std::function<void(Result<Response*>)> finish;
   };
 
-  void wait_for_answers();
+  void wait_for_answers(const std::weak_ptr<bool>& alive);
 
   Post post_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   grpc::CompletionQueue queue_;
+  std::set<std::shared_ptr<Pending>> outstanding_;  // loop thread only
   std::thread thread_;
 };
 

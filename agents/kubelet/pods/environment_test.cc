@@ -89,8 +89,8 @@ TEST(Environment, SourcesComeFirstAndLaterOnesWin) {
       "env":[{"name":"P_B","value":"3"},{"name":"ALL","value":"$(P_A)$(P_B)$(TOKEN)$(LATER)$$(P_A)"},
              {"name":"LATER","value":"x"}])j");
   ASSERT_TRUE(e) << e.error().message;
-EXPECT_THAT(*e, ElementsAre(Pair("P_A", "1"), Pair("P_B", "3"), Pair("TOKEN", "hello"),
-                            Pair("ALL", "13hello$(LATER)$(P_A)"), Pair("LATER", "x")));
+  EXPECT_THAT(*e, ElementsAre(Pair("P_A", "1"), Pair("P_B", "3"), Pair("TOKEN", "hello"),
+                              Pair("ALL", "13hello$(LATER)$(P_A)"), Pair("LATER", "x")));
 }
 
 TEST(Environment, WhatIsMissingIsNamedUnlessOptional) {

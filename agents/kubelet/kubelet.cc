@@ -1,0 +1,145 @@
+#include "agents/kubelet/kubelet.h"
+
+#include "agents/image/image.h"
+#include "agents/kubelet/pods/status.h"
+#include "schemas/bus/event_generated.h"
+#include "schemas/lib/base/check.h"
+
+namespace kubus::kubelet {
+namespace {
+
+constexpr std::chrono::milliseconds kPrepareAgain{100};
+
+const schema::KindInfo& pod_kind() {
+  const auto* found = schema::Registry::get().by_resource("", "pods");
+  KUBUS_CHECK(found);
+  return *found;
+}
+
+std::string key_of(const Object& pod) {
+  return std::string(pod.ns()) + "/" + std::string(pod.name());
+}
+
+std::string_view view(const flatbuffers::String* s) {
+  return s ? s->string_view() : std::string_view();
+}
+
+Identity identity_of(const KubeletOptions& o) {
+  return {o.client.cluster.value(), o.node.name, o.node.address, o.state_dir};
+}
+
+}  // namespace
+
+Kubelet::Kubelet(bus::Ports ports, Runtime& runtime, KubeletOptions options)
+    : ports_(ports),
+      runtime_(runtime),
+      options_(std::move(options)),
+      client_(ports, options_.client),
+      pods_(ports, client_,
+            {.kind = &pod_kind(),
+             .field_selector = "spec.nodeName=" + options_.node.name,
+             .node = options_.node.name}),
+      node_(ports, client_, runtime, options_.node),
+      reconciler_(ports, client_, {.name = "kubelet"}, {&pods_},
+                  [this](kit::Pass& pass) { reconcile(pass); }),
+      workers_(ports, runtime, client_, identity_of(options_),
+               [this](const std::string& uid) { on_dirty(uid); }) {
+  pods_.on_change([this](const kit::Informer::Change& c) { on_pod(c); });
+  pods_.on_synced([this] { on_pods_synced(); });
+  pods_.start();
+  workers_.start();
+  node_.start();
+  prepare_runtime();
+}
+
+Kubelet::~Kubelet() = default;
+
+// ---- Pods ----
+
+void Kubelet::on_pod(const kit::Informer::Change& change) {
+  if (!change.before && !change.now) return on_notice(*change.event);
+  bool replaced = change.before && change.now && change.before.uid() != change.now.uid();
+  if (change.before && (!change.now || replaced)) {
+    std::string uid(change.before.uid());
+    workers_.unset(uid);
+    keys_.erase(uid);
+  }
+  if (!change.now) return;
+  std::string key = key_of(change.now);
+  keys_[std::string(change.now.uid())] = key;
+  workers_.set(change.now);
+  reconciler_.add(key, change.event ? change.event->revision() : Revision());
+}
+
+void Kubelet::on_notice(const kit::EventView& event) {
+  workers_.forget_reference(view(event->resource()), view(event->namespace_()),
+                            view(event->name()));
+}
+
+void Kubelet::on_pods_synced() {
+  workers_.all_known();
+}
+
+void Kubelet::on_dirty(const std::string& uid) {
+  auto key = keys_.find(uid);
+  if (key != keys_.end()) reconciler_.add(key->second);
+}
+
+void Kubelet::reconcile(kit::Pass& pass) {
+  size_t slash = pass.key().find('/');
+  Object pod = pods_.find(pass.key().substr(0, slash), pass.key().substr(slash + 1));
+  if (!pod) return;
+  PodWorkers::View view = workers_.view(pod);
+  if (!view.known) return;
+  if (view.desired.terminating && view.gone) return pass.remove(pod.key(), pod.uid(), 0);
+  // What is being removed has nothing new to say.
+  bool leaving = view.desired.terminating && view.observed.containers.empty();
+  if (!leaving) report(pass, pod, view);
+}
+
+void Kubelet::report(kit::Pass& pass, const Object& pod, const PodWorkers::View& view) {
+  NodeFacts facts{options_.node.name, options_.node.address, node_.runtime_name()};
+  auto status =
+      status_of(pod, view.desired, view.observed, *view.memory, facts, ports_.clock.wall_ns());
+  std::string patch = status_patch(pod, status);
+  if (patch.empty()) return;
+  pass.merge_patch(pod.key(), std::move(patch), "status", pod.uid(), pod.revision());
+}
+
+// ---- the sandbox's image ----
+
+void Kubelet::prepare_runtime() {
+  if (options_.pause_image.empty()) return node_.set_prepared({});
+  std::weak_ptr<bool> alive = alive_;
+  runtime_.image_status(options_.pause_image, [this, alive](Result<std::optional<Image>> found) {
+    if (!alive.expired()) on_pause_image(std::move(found));
+  });
+}
+
+void Kubelet::on_pause_image(Result<std::optional<Image>> found) {
+  if (!found) return try_again(found.error());
+  if (*found) return node_.set_prepared({});
+  import_pause_image();
+}
+
+void Kubelet::import_pause_image() {
+  auto result = std::make_shared<Status>();
+  std::weak_ptr<bool> alive = alive_;
+  ports_.workers.run(
+      "import",
+      [result, socket = options_.runtime_socket, archive = options_.pause_archive] {
+        *result = agents::import_image(socket, archive);
+      },
+      [this, alive, result] {
+        if (alive.expired()) return;
+        if (!*result) return try_again(result->error());
+        prepare_runtime();
+      });
+}
+
+void Kubelet::try_again(const Error& error) {
+  node_.set_prepared(Error(error.code, "the sandbox image: " + error.message));
+  prepare_timer_ = ports_.clock.after(kPrepareAgain, [this] { prepare_runtime(); });
+}
+
+}  // namespace kubus::kubelet

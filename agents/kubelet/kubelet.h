@@ -1,0 +1,55 @@
+// The node's agent: runs the Pods that are bound to its node and reports on them and on itself.
+// Loop thread only.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "agents/kubelet/cri/runtime.h"
+#include "agents/kubelet/node/node_agent.h"
+#include "agents/kubelet/pods/pod_workers.h"
+#include "bus/kit/client.h"
+#include "bus/kit/informer.h"
+#include "bus/kit/reconciler.h"
+#include "bus/ports/ports.h"
+
+namespace kubus::kubelet {
+
+struct KubeletOptions {
+  kit::ClientOptions client;
+  NodeOptions node;
+  std::string state_dir;
+  std::string pause_image, pause_archive, runtime_socket;  // empty: nothing is imported
+};
+
+class Kubelet {
+ public:
+  Kubelet(bus::Ports ports, Runtime& runtime, KubeletOptions options);
+  ~Kubelet();
+
+ private:
+  void on_pod(const kit::Informer::Change& change);
+  void on_notice(const kit::EventView& event);
+  void on_pods_synced();
+  void on_dirty(const std::string& uid);
+  void reconcile(kit::Pass& pass);
+  void report(kit::Pass& pass, const Object& pod, const PodWorkers::View& view);
+  void prepare_runtime();
+  void on_pause_image(Result<std::optional<Image>> found);
+  void import_pause_image();
+  void try_again(const Error& error);
+
+  bus::Ports ports_;
+  Runtime& runtime_;
+  KubeletOptions options_;
+  kit::Client client_;
+  kit::Informer pods_;
+  NodeAgent node_;
+  kit::Reconciler reconciler_;
+  PodWorkers workers_;
+  std::map<std::string, std::string> keys_;  // of Pods, by uid
+  std::unique_ptr<bus::Timer> prepare_timer_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace kubus::kubelet

@@ -1,0 +1,22 @@
+#include <iostream>
+
+#include "agents/kubelet/cri/cri_runtime.h"
+#include "agents/kubelet/kubelet.h"
+#include "agents/kubelet/options.h"
+#include "bus/host/host.h"
+
+int main(int argc, char** argv) {
+  using namespace kubus;
+  auto options = kubelet::parse_options(argc, argv);
+  if (!options) return (std::cerr << options.error().message << "\n"), 2;
+  if (!options->help.empty()) return (std::cout << options->help), 0;
+  auto credentials = bus::read_credentials(options->credentials);
+  if (!credentials) return (std::cerr << credentials.error().message << "\n"), 2;
+  options->kubelet.client = {.cluster = ClusterName(credentials->cluster),
+                             .actor = Actor(credentials->actor)};
+  bus::Host host({.component = "kubelet", .credentials = *credentials});
+  auto runtime =
+      kubelet::make_cri_runtime(options->endpoint, [&host](auto f) { host.post(std::move(f)); });
+  kubelet::Kubelet kubelet(host.ports(), *runtime, options->kubelet);
+  return host.run();
+}

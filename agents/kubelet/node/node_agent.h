@@ -1,0 +1,62 @@
+// Keeps this machine's Node object true: registers it, reports whether it can run Pods, and tells
+// the runtime the Pod network. Heartbeats on the bus, renews its Lease. Loop thread only.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "agents/kubelet/cri/runtime.h"
+#include "agents/kubelet/node/node_object.h"
+#include "bus/kit/client.h"
+#include "bus/kit/informer.h"
+#include "bus/kit/reconciler.h"
+#include "bus/ports/ports.h"
+
+namespace kubus::kubelet {
+
+struct NodeOptions {
+  std::string name, address, version;
+  Machine machine;
+};
+
+class NodeAgent {
+ public:
+  NodeAgent(bus::Ports ports, kit::Client& client, Runtime& runtime, NodeOptions options);
+  void start();
+  // Whatever must be there before Pods can run is (the sandbox's image): until then it is not
+  // Ready.
+  void set_prepared(Status prepared);
+  const std::string& runtime_name() const { return report_.runtime.name; }
+
+ private:
+  void reconcile(kit::Pass& pass);
+  void on_version(Result<RuntimeVersion> version);
+  void on_runtime_timeout();
+  void on_runtime_status(Result<RuntimeState> state);
+  void on_heartbeat_timeout();
+  void on_renewed(const Result<Object>& lease);
+  void create_lease();
+  void judge();
+  Object node() const { return nodes_.find("", report_.name); }
+
+  template <class F>
+  auto held(F f) {
+    return [alive = std::weak_ptr<bool>(alive_), f = std::move(f)](auto... a) {
+      if (!alive.expired()) f(std::move(a)...);
+    };
+  }
+
+  bus::Ports ports_;
+  kit::Client& client_;
+  Runtime& runtime_;
+  kit::Informer nodes_;
+  kit::Reconciler reconciler_;
+  NodeReport report_;
+  Status prepared_;
+  RuntimeState state_;
+  std::string told_cidr_;
+  std::unique_ptr<bus::Timer> runtime_timer_, heartbeat_timer_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace kubus::kubelet

@@ -1,0 +1,151 @@
+#include "agents/kubelet/node/node_object.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "schemas/core/v1/node_generated.h"
+#include "schemas/lib/codec/codec.h"
+#include "schemas/lib/codec/scalars.h"
+
+namespace kubus::kubelet {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kMostPods = 110;
+
+json::object condition(const char* type, const char* status, const char* reason,
+                       const std::string& message, const std::string& now) {
+  return {{"type", type},     {"status", status},          {"lastHeartbeatTime", now},
+          {"reason", reason}, {"lastTransitionTime", now}, {"message", message}};
+}
+
+json::array conditions_of(const NodeReport& r, const std::string& now) {
+  json::array out{condition("MemoryPressure", "False", "KubeletHasSufficientMemory",
+                            "kubelet has sufficient memory available", now),
+                  condition("DiskPressure", "False", "KubeletHasNoDiskPressure",
+                            "kubelet has no disk pressure", now),
+                  condition("PIDPressure", "False", "KubeletHasSufficientPID",
+                            "kubelet has sufficient PID available", now)};
+  out.push_back(r.ready
+                    ? condition("Ready", "True", "KubeletReady", "kubelet is ready for Pods", now)
+                    : condition("Ready", "False", "KubeletNotReady", r.why_not, now));
+  return out;
+}
+
+json::object room_of(const Machine& m) {
+  return {{"cpu", std::to_string(m.cpus)},
+          {"memory", std::to_string(m.memory_bytes / 1024) + "Ki"},
+          {"ephemeral-storage", std::to_string(m.disk_bytes / 1024) + "Ki"},
+          {"pods", std::to_string(kMostPods)}};
+}
+
+json::object status_of(const NodeReport& r, int64_t now_seconds) {
+  const Machine& m = r.machine;
+  json::object info{{"machineID", m.machine_id},
+                    {"systemUUID", m.system_uuid},
+                    {"bootID", m.boot_id},
+                    {"kernelVersion", m.kernel},
+                    {"osImage", m.os_image},
+                    {"containerRuntimeVersion", r.runtime.name + "://" + r.runtime.version},
+                    {"kubeletVersion", r.version},
+                    {"kubeProxyVersion", ""},
+                    {"operatingSystem", "linux"},
+                    {"architecture", m.architecture}};
+  return {{"capacity", room_of(m)},
+          {"allocatable", room_of(m)},
+          {"conditions", conditions_of(r, codec::format_time(now_seconds))},
+          {"addresses", json::array{json::object{{"type", "InternalIP"}, {"address", r.address}},
+                                    json::object{{"type", "Hostname"}, {"address", r.name}}}},
+          {"nodeInfo", std::move(info)}};
+}
+
+const json::object* old_condition(const json::object& status, const json::value& type) {
+  const json::value* list = status.if_contains("conditions");
+  if (!list || !list->is_array()) return nullptr;
+  for (const json::value& c : list->as_array()) {
+    if (c.at("type") == type) return &c.as_object();
+  }
+  return nullptr;
+}
+
+bool same_but_for_times(json::object a, json::object b) {
+  for (const char* time : {"lastHeartbeatTime", "lastTransitionTime"}) {
+    a.erase(time);
+    b.erase(time);
+  }
+  return a == b;
+}
+
+// Keeps the times of what has not turned. True: some condition says something new.
+bool merge_conditions(const json::object& old, json::array* conditions) {
+  bool news = false;
+  for (json::value& v : *conditions) {
+    json::object& c = v.as_object();
+    const json::object* was = old_condition(old, c.at("type"));
+    news |= !was || !same_but_for_times(*was, c);
+    if (was && was->at("status") == c.at("status") && was->contains("lastTransitionTime"))
+      c["lastTransitionTime"] = was->at("lastTransitionTime");
+  }
+  return news;
+}
+
+void keep_foreign_conditions(const json::object& old, json::array* conditions) {
+  const json::value* list = old.if_contains("conditions");
+  if (!list || !list->is_array()) return;
+  for (const json::value& c : list->as_array()) {
+    bool ours = false;
+    for (const json::value& mine : *conditions) ours |= mine.at("type") == c.at("type");
+    if (!ours) conditions->push_back(c);
+  }
+}
+
+int64_t age_of_heartbeat(const json::object& old, int64_t now) {
+  const json::object* ready = old_condition(old, "Ready");
+  const json::value* at = ready ? ready->if_contains("lastHeartbeatTime") : nullptr;
+  auto time =
+      at && at->is_string() ? codec::parse_time(std::string_view(at->as_string())) : std::nullopt;
+  return time ? now - *time : INT64_MAX;
+}
+
+}  // namespace
+
+json::object new_node(const NodeReport& r, int64_t now_seconds) {
+  json::object labels{{"kubernetes.io/hostname", r.name},
+                      {"kubernetes.io/os", "linux"},
+                      {"kubernetes.io/arch", r.machine.architecture},
+                      {"beta.kubernetes.io/os", "linux"},
+                      {"beta.kubernetes.io/arch", r.machine.architecture}};
+  return {{"metadata", {{"name", r.name}, {"labels", std::move(labels)}}},
+          {"spec", json::object()},
+          {"status", status_of(r, now_seconds)}};
+}
+
+std::string node_status_patch(const Object& node, const NodeReport& r, int64_t now,
+                              int64_t heartbeat_seconds) {
+  json::value before = codec::to_value(node.kind(), node.bytes());
+  const json::value* found = before.as_object().if_contains("status");
+  json::object old = found && found->is_object() ? found->as_object() : json::object();
+  json::object status = status_of(r, now);
+  bool news = merge_conditions(old, &status["conditions"].as_array());
+  keep_foreign_conditions(old, &status["conditions"].as_array());
+  for (const char* field : {"capacity", "allocatable", "addresses"}) {
+    const json::value* was = old.if_contains(field);
+    news |= !was || *was != status[field];
+  }
+  for (const auto& [key, value] : status["nodeInfo"].as_object()) {
+    const json::value* info = old.if_contains("nodeInfo");
+    const json::value* was =
+        info && info->is_object() ? info->as_object().if_contains(key) : nullptr;
+    news |= !was || *was != value;
+  }
+  if (!news && age_of_heartbeat(old, now) < heartbeat_seconds) return "";
+  return json::serialize(json::object{{"status", std::move(status)}});
+}
+
+std::string pod_cidr_of(const Object& node) {
+  const auto* spec = node.as<core::v1::Node>()->spec();
+  return spec && spec->pod_cidr() ? spec->pod_cidr()->str() : "";
+}
+
+}  // namespace kubus::kubelet

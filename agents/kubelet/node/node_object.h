@@ -1,0 +1,31 @@
+// The Node object of this machine. Pure.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <string>
+
+#include "agents/kubelet/cri/runtime.h"
+#include "agents/kubelet/node/machine.h"
+#include "schemas/lib/object.h"
+
+namespace kubus::kubelet {
+
+struct NodeReport {
+  std::string name, address, version;  // version: ours
+  Machine machine;
+  RuntimeVersion runtime;
+  bool ready = false;
+  std::string why_not;  // while it is not
+};
+
+// To register with: labels and status. The store gives it its Pod network.
+boost::json::object new_node(const NodeReport& report, int64_t now_seconds);
+
+// The merge patch of the status that says what `report` says; "" if the Node says so already and
+// its heartbeat is younger than `heartbeat_seconds`.
+std::string node_status_patch(const Object& node, const NodeReport& report, int64_t now_seconds,
+                              int64_t heartbeat_seconds);
+
+std::string pod_cidr_of(const Object& node);
+
+}  // namespace kubus::kubelet

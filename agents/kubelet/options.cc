@@ -1,0 +1,59 @@
+#include "agents/kubelet/options.h"
+
+#include <boost/program_options.hpp>
+#include <filesystem>
+#include <sstream>
+
+namespace kubus::kubelet {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr const char* kVersion = "v1.36.0+kubus";
+constexpr const char* kPauseImage = "kubus.local/pause:1";
+
+std::string default_archive() {
+  std::error_code code;
+  auto self = std::filesystem::read_symlink("/proc/self/exe", code);
+  return (self.parent_path().parent_path() / "images/pause.tar").string();
+}
+
+}  // namespace
+
+Result<Options> parse_options(int argc, const char* const* argv) {
+  Options out;
+  std::string node, address, state, archive;
+  po::options_description known("kubus-kubelet: runs the Pods of a node");
+  auto add = known.add_options();
+  add("help,h", "this text");
+  add("credentials", po::value(&out.credentials)->required(), "how to reach the bus (JSON file)");
+  add("node", po::value(&node)->required(), "the node's name");
+  add("runtime-endpoint", po::value(&out.endpoint)->required(), "a CRI socket, unix:///path");
+  add("state", po::value(&state)->required(), "where volumes and logs of Pods lie");
+  add("address", po::value(&address)->default_value("127.0.0.1"), "the node's own address");
+  add("pause-archive", po::value(&archive)->default_value(default_archive()),
+      "imported where the runtime lacks the sandbox image; empty: never");
+  po::variables_map options;
+  try {
+    po::store(po::parse_command_line(argc, argv, known), options);
+    std::ostringstream text;
+    text << known;
+    if (options.count("help")) return Options{.help = text.str()};
+    po::notify(options);
+  } catch (const po::error& e) {
+    return Error(Code::kBadRequest, e.what());
+  }
+  constexpr std::string_view kUnix = "unix://";
+  if (out.endpoint.rfind(kUnix, 0) != 0)
+    return Error(Code::kBadRequest, "--runtime-endpoint must be unix:///path");
+  out.kubelet.state_dir = std::filesystem::absolute(state).string();
+  out.kubelet.node = {node, address, kVersion, read_machine(out.kubelet.state_dir)};
+  if (!archive.empty()) {
+    out.kubelet.pause_image = kPauseImage;
+    out.kubelet.pause_archive = archive;
+    out.kubelet.runtime_socket = out.endpoint.substr(kUnix.size());
+  }
+  return out;
+}
+
+}  // namespace kubus::kubelet

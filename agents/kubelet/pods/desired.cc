@@ -1,0 +1,93 @@
+#include "agents/kubelet/pods/desired.h"
+
+#include "schemas/core/v1/pod_generated.h"
+
+namespace kubus::kubelet {
+namespace {
+
+using core::v1::Container;
+using core::v1::PodSpec;
+
+constexpr int64_t kSecond = 1'000'000'000;
+
+std::string text(const flatbuffers::String* s) {
+  return s ? s->str() : std::string();
+}
+
+template <class List>
+bool any(const List* list) {
+  return list && list->size() > 0;
+}
+
+template <class List>
+void add_containers(const List* list, bool init, DesiredPod* out) {
+  if (!list) return;
+  for (const Container* c : *list) {
+    out->containers.push_back({text(c->name()), text(c->image()), text(c->image_pull_policy()),
+                               init, init && text(c->restart_policy()) == "Always"});
+  }
+}
+
+void look_at(const Container& c, std::vector<std::string>* out) {
+  std::string at = "container " + text(c.name()) + ": ";
+  if (c.liveness_probe()) out->push_back(at + "livenessProbe");
+  if (c.readiness_probe()) out->push_back(at + "readinessProbe");
+  if (c.startup_probe()) out->push_back(at + "startupProbe");
+  if (c.lifecycle() && c.lifecycle()->post_start()) out->push_back(at + "lifecycle.postStart");
+  if (c.lifecycle() && c.lifecycle()->pre_stop()) out->push_back(at + "lifecycle.preStop");
+  if (any(c.volume_devices())) out->push_back(at + "volumeDevices");
+}
+
+}  // namespace
+
+DesiredPod read_pod(const Object& pod) {
+  const auto* root = pod.as<core::v1::Pod>();
+  DesiredPod out;
+  out.ns = pod.ns();
+  out.name = pod.name();
+  out.uid = pod.uid();
+  out.terminating = pod.terminating();
+  if (const PodSpec* spec = root->spec()) {
+    if (spec->restart_policy()) out.restart_policy = spec->restart_policy()->str();
+    out.grace_seconds = spec->termination_grace_period_seconds().value_or(30);
+    out.deadline_seconds = spec->active_deadline_seconds().value_or(0);
+    add_containers(spec->init_containers(), true, &out);
+    add_containers(spec->containers(), false, &out);
+  }
+  if (auto grace = pod.meta().deletion_grace_period_seconds()) out.grace_seconds = *grace;
+  if (const auto* status = root->status()) {
+    std::string phase = text(status->phase());
+    out.finished = phase == "Succeeded" || phase == "Failed";
+    out.started_at = status->start_time().value_or(0) * kSecond;
+  }
+  return out;
+}
+
+const Container* container_of(const Object& pod, std::string_view name) {
+  const PodSpec* spec = pod.as<core::v1::Pod>()->spec();
+  if (!spec) return nullptr;
+  for (const auto* list : {spec->containers(), spec->init_containers()}) {
+    if (!list) continue;
+    for (const Container* c : *list) {
+      if (c->name() && c->name()->string_view() == name) return c;
+    }
+  }
+  return nullptr;
+}
+
+std::vector<std::string> not_acted_on(const Object& pod) {
+  std::vector<std::string> out;
+  const PodSpec* spec = pod.as<core::v1::Pod>()->spec();
+  if (!spec) return out;
+  for (const auto* list : {spec->init_containers(), spec->containers()}) {
+    if (!list) continue;
+    for (const Container* c : *list) look_at(*c, &out);
+  }
+  if (any(spec->ephemeral_containers())) out.push_back("ephemeralContainers");
+  if (any(spec->host_aliases())) out.push_back("hostAliases");
+  if (any(spec->image_pull_secrets())) out.push_back("imagePullSecrets");
+  if (any(spec->resource_claims())) out.push_back("resourceClaims");
+  return out;
+}
+
+}  // namespace kubus::kubelet

@@ -1,0 +1,279 @@
+// The operations of PodWorkers: each marks what it works on as busy, and when the runtime answers
+// takes that back, remembers an error, and has the Pod planned again.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "agents/kubelet/pods/desired.h"
+#include "agents/kubelet/pods/pod_workers.h"
+#include "agents/kubelet/volumes/volumes.h"
+#include "schemas/core/v1/pod_generated.h"
+
+namespace kubus::kubelet {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kSecond = 1'000'000'000;
+// More sandboxes at once only take longer each.
+constexpr int kMostStarting = 4;
+constexpr int64_t kFirstRetry = 2 * kSecond, kMostRetry = 300 * kSecond;
+
+int64_t retry_after(int failures) {
+  return std::min(kFirstRetry << std::clamp(failures - 1, 0, 10), kMostRetry);
+}
+
+Status make_directory(const std::string& path) {
+  std::error_code code;
+  fs::create_directories(path, code);
+  if (code) return Error(Code::kInternal, "cannot make " + path + ": " + code.message());
+  return {};
+}
+
+}  // namespace
+
+// ---- sandboxes ----
+
+void PodWorkers::run_sandbox(const std::string& uid, const Action& action) {
+  Worker& worker = workers_[uid];
+  worker.waits_for_turn = starting_ >= kMostStarting;
+  if (worker.waits_for_turn) return;
+  worker.memory.sandbox_busy = true;
+  ++starting_;
+  if (Status s = make_directory(identity_.log_dir(uid)); !s) return on_sandbox_run(uid, s.error());
+  runtime_.run_sandbox(sandbox_config(*worker.pod, identity_, action.attempt),
+                       held([this, uid](Result<std::string> id) { on_sandbox_run(uid, id); }));
+}
+
+void PodWorkers::on_sandbox_run(const std::string& uid, Result<std::string> id) {
+  --starting_;
+  end_turn();
+  Worker* worker = find(uid);
+  if (!worker) return;
+  PodMemory& m = worker->memory;
+  if (id) {
+    m.sandbox_error.clear();
+    m.sandbox_failures = 0;
+    return runtime_view_.refresh_sandbox(*id, held([this, uid] {
+      if (Worker* w = find(uid)) w->memory.sandbox_busy = false;
+      mark(uid);
+    }));
+  }
+  m.sandbox_busy = false;
+  m.sandbox_error = id.error().message;
+  m.sandbox_retry_at = ports_.clock.wall_ns() + retry_after(++m.sandbox_failures);
+  ports_.log.warn("pod " + uid + ": " + m.sandbox_error);
+  mark(uid);
+}
+
+// Lets those go on that waited for others to start.
+void PodWorkers::end_turn() {
+  for (auto& [uid, worker] : workers_) {
+    if (std::exchange(worker.waits_for_turn, false)) mark(uid);
+  }
+}
+
+void PodWorkers::stop_sandbox(const std::string& uid, const std::string& id) {
+  workers_[uid].memory.sandbox_busy = true;
+  runtime_.stop_sandbox(id, held([this, uid, id](Status status) {
+                          if (Worker* w = find(uid); w && status) w->memory.stopped.insert(id);
+                          if (!status)
+                            ports_.log.warn("pod " + uid + ": " + status.error().message);
+                          runtime_view_.refresh_sandbox(id, held([this, uid] {
+                                                          if (Worker* w = find(uid))
+                                                            w->memory.sandbox_busy = false;
+                                                          mark(uid);
+                                                        }));
+                        }));
+}
+
+void PodWorkers::remove_sandbox(const std::string& uid, const std::string& id) {
+  workers_[uid].memory.sandbox_busy = true;
+  runtime_.remove_sandbox(id, held([this, uid, id](Status status) {
+                            if (Worker* w = find(uid)) w->memory.sandbox_busy = false;
+                            if (!status)
+                              ports_.log.warn("pod " + uid + ": " + status.error().message);
+                            if (status) {
+                              for (const ContainerStatus& c : runtime_view_.of(uid).containers) {
+                                if (c.sandbox_id == id) runtime_view_.forget_container(c.id);
+                              }
+                              runtime_view_.forget_sandbox(id);
+                            }
+                            mark(uid);
+                          }));
+}
+
+// ---- what a container needs ----
+
+void PodWorkers::ensure_image(const std::string& uid, const std::string& container) {
+  Worker& worker = workers_[uid];
+  const auto* c = container_of(*worker.pod, container);
+  memory_of(uid, container).busy = true;
+  std::string image = c && c->image() ? c->image()->str() : "";
+  std::string policy = c && c->image_pull_policy() ? c->image_pull_policy()->str() : "";
+  if (policy == "Always") return pull(uid, container, image);
+  runtime_.image_status(image,
+                        held([this, uid, container, policy](Result<std::optional<Image>> found) {
+                          on_image(uid, container, policy, false, std::move(found));
+                        }));
+}
+
+void PodWorkers::pull(const std::string& uid, const std::string& container,
+                      const std::string& image) {
+  runtime_.pull_image(image, {}, held([this, uid, container, image](Result<std::string> pulled) {
+                        if (!pulled) {
+                          bool again = memory_of(uid, container).failures > 0;
+                          return settle(uid, container, pulled.error(),
+                                        again ? "ImagePullBackOff" : "ErrImagePull");
+                        }
+                        runtime_.image_status(
+                            *pulled, held([this, uid, container](Result<std::optional<Image>> r) {
+                              on_image(uid, container, "", true, std::move(r));
+                            }));
+                      }));
+}
+
+void PodWorkers::on_image(const std::string& uid, const std::string& container,
+                          const std::string& policy, bool pulled,
+                          Result<std::optional<Image>> found) {
+  Worker* worker = find(uid);
+  if (!worker || !worker->pod) return settle(uid, container, {}, "");
+  if (!found) return settle(uid, container, found.error(), "ImageInspectError");
+  if (*found) {
+    worker->images[container] = **found;
+    memory_of(uid, container).image_id = (*found)->id;
+    return settle(uid, container, {}, "");
+  }
+  const auto* c = container_of(*worker->pod, container);
+  std::string image = c && c->image() ? c->image()->str() : "";
+  if (policy == "Never" || pulled) {
+    Error absent(Code::kNotFound,
+                 "image \"" + image + "\" is not present" +
+                     (pulled ? " after it was pulled" : " and must not be pulled"));
+    return settle(uid, container, absent, "ErrImageNeverPull");
+  }
+  pull(uid, container, image);
+}
+
+void PodWorkers::resolve(const std::string& uid, const std::string& container) {
+  Worker& worker = workers_[uid];
+  memory_of(uid, container).busy = true;
+  std::set<RefKey> keys;
+  volume_references(*worker.pod, &keys);
+  if (const auto* c = container_of(*worker.pod, container)) environment_references(*c, &keys);
+  references_.fetch(std::string(worker.pod->ns()), keys, held([this, uid, container](Status s) {
+                      on_resolved(uid, container, std::move(s));
+                    }));
+}
+
+void PodWorkers::on_resolved(const std::string& uid, const std::string& container, Status fetched) {
+  Worker* worker = find(uid);
+  if (!worker || !worker->pod) return settle(uid, container, {}, "");
+  if (!fetched) return settle(uid, container, fetched, "CreateContainerConfigError");
+  auto volumes = prepare_volumes(*worker->pod, identity_.pod_dir(uid) + "/volumes", facts_of(uid),
+                                 references_.lookup(std::string(worker->pod->ns())));
+  if (!volumes) return settle(uid, container, volumes.error(), "FailedMount");
+  worker->volumes = *std::move(volumes);
+  memory_of(uid, container).resolved = true;
+  settle(uid, container, {}, "");
+}
+
+// ---- containers ----
+
+void PodWorkers::create(const std::string& uid, const Action& action) {
+  Worker& worker = workers_[uid];
+  ContainerMemory& m = memory_of(uid, action.container);
+  m.busy = true;
+  m.resolved = false;
+  m.image_id.clear();
+  PodFacts facts = facts_of(uid);
+  Lookup lookup = references_.lookup(std::string(worker.pod->ns()));
+  auto config = container_config({*worker.pod, action.container, worker.images[action.container],
+                                  action.attempt, action.streak, facts, lookup, worker.volumes},
+                                 identity_);
+  if (!config) return settle(uid, action.container, config.error(), "CreateContainerConfigError");
+  std::string words = termination_path(identity_, uid, action.container, action.attempt);
+  if (Status s = make_directory(fs::path(words).parent_path()); !s)
+    return settle(uid, action.container, s, "CreateContainerError");
+  std::ofstream(words).flush();
+  std::error_code code;
+  fs::permissions(words, fs::perms(0666), code);
+  std::string container = action.container, sandbox = action.id;
+  auto created = [this, uid, container, sandbox](Result<std::string> id) {
+    if (!id) return settle(uid, container, id.error(), "CreateContainerError");
+    runtime_view_.refresh_container(
+        *id, sandbox, held([this, uid, container] { settle(uid, container, {}, ""); }));
+  };
+  const SandboxStatus* now = nullptr;
+  ObservedPod observed = runtime_view_.of(uid);
+  now = observed.sandbox();
+  runtime_.create_container(action.id, *config,
+                            sandbox_config(*worker.pod, identity_, now ? now->attempt : 0),
+                            held(created));
+}
+
+void PodWorkers::start_container(const std::string& uid, const Action& action) {
+  memory_of(uid, action.container).busy = true;
+  ObservedPod observed = runtime_view_.of(uid);
+  const ContainerStatus* known = observed.latest(action.container);
+  std::string sandbox = known ? known->sandbox_id : "", container = action.container;
+  auto started = [this, uid, container, sandbox, id = action.id](Status status) {
+    runtime_view_.refresh_container(id, sandbox, held([this, uid, container, status] {
+                                      if (status) {
+                                        ContainerMemory& m = memory_of(uid, container);
+                                        m.failures = 0;
+                                        m.reason.clear();
+                                        m.message.clear();
+                                      }
+                                      settle(uid, container, status, "RunContainerError");
+                                    }));
+  };
+  runtime_.start_container(action.id, held(started));
+}
+
+void PodWorkers::stop_container(const std::string& uid, const Action& action) {
+  ContainerMemory& m = memory_of(uid, action.container);
+  m.busy = true;
+  m.stopping = action.grace;
+  ObservedPod observed = runtime_view_.of(uid);
+  std::string sandbox, container = action.container;
+  for (const ContainerStatus& c : observed.containers) {
+    if (c.id == action.id) sandbox = c.sandbox_id;
+  }
+  auto stopped = [this, uid, container, sandbox, id = action.id](Status status) {
+    if (!status) ports_.log.warn("pod " + uid + ": " + status.error().message);
+    runtime_view_.refresh_container(id, sandbox, held([this, uid, container] {
+                                      memory_of(uid, container).stopping.reset();
+                                      settle(uid, container, {}, "");
+                                    }));
+  };
+  runtime_.stop_container(action.id, action.grace, held(stopped));
+}
+
+void PodWorkers::remove_container(const std::string& uid, const Action& action) {
+  memory_of(uid, action.container).busy = true;
+  std::string container = action.container;
+  auto removed = [this, uid, container, id = action.id](Status status) {
+    if (status) runtime_view_.forget_container(id);
+    if (!status) ports_.log.warn("pod " + uid + ": " + status.error().message);
+    settle(uid, container, {}, "");
+  };
+  runtime_.remove_container(action.id, held(removed));
+}
+
+void PodWorkers::settle(const std::string& uid, const std::string& container, const Status& status,
+                        const char* reason) {
+  Worker* worker = find(uid);
+  if (!worker) return;
+  ContainerMemory& m = worker->memory.containers[container];
+  m.busy = false;
+  if (!status) {
+    m.reason = reason;
+    m.message = status.error().message;
+    m.retry_at = ports_.clock.wall_ns() + retry_after(++m.failures);
+    ports_.log.warn("pod " + uid + ", container " + container + ": " + m.message);
+  }
+  mark(uid);
+}
+
+}  // namespace kubus::kubelet

@@ -1,0 +1,189 @@
+#include "agents/kubelet/pods/pod_workers.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+
+#include "agents/kubelet/pods/desired.h"
+#include "agents/kubelet/volumes/volumes.h"
+
+namespace kubus::kubelet {
+namespace {
+
+constexpr int64_t kOrphanGrace = 30;
+constexpr size_t kMostLastWords = 4096;
+
+std::string last_words(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::string out(kMostLastWords, '\0');
+  in.read(out.data(), static_cast<std::streamsize>(out.size()));
+  out.resize(static_cast<size_t>(std::max<std::streamsize>(in.gcount(), 0)));
+  return out;
+}
+
+int64_t grace_in(const Labels& annotations) {
+  auto found = annotations.find(kGrace);
+  int64_t grace = kOrphanGrace;
+  if (found != annotations.end()) {
+    const std::string& text = found->second;
+    std::from_chars(text.data(), text.data() + text.size(), grace);
+  }
+  return std::max<int64_t>(grace, 0);
+}
+
+}  // namespace
+
+PodWorkers::PodWorkers(bus::Ports ports, Runtime& runtime, kit::Client& client, Identity identity,
+                       OnDirty on_dirty)
+    : ports_(ports),
+      runtime_(runtime),
+      identity_(std::move(identity)),
+      on_dirty_(std::move(on_dirty)),
+      runtime_view_(ports, runtime, identity_.labels(),
+                    [this](const std::string& uid) { on_runtime_change(uid); }),
+      references_(client) {}
+
+void PodWorkers::start() {
+  runtime_view_.start();
+}
+
+// ---- ways in ----
+
+void PodWorkers::set(const Object& pod) {
+  std::string uid(pod.uid());
+  workers_[uid].pod = pod;
+  mark(uid);
+}
+
+void PodWorkers::unset(const std::string& uid) {
+  Worker* worker = find(uid);
+  if (!worker) return;
+  worker->pod.reset();
+  mark(uid);
+}
+
+void PodWorkers::all_known() {
+  all_known_ = true;
+  on_runtime_change("");
+}
+
+void PodWorkers::forget_reference(std::string_view resource, std::string_view ns,
+                                  std::string_view name) {
+  references_.forget(resource, ns, name);
+  for (auto& [uid, worker] : workers_) {
+    if (!worker.pod || worker.pod->ns() != ns) continue;
+    for (auto& [container, memory] : worker.memory.containers) memory.retry_at = 0;
+    mark(uid);
+  }
+}
+
+// "" : everything has been seen.
+void PodWorkers::on_runtime_change(const std::string& uid) {
+  if (!uid.empty() && find(uid)) return mark(uid);
+  if (!all_known_ || !runtime_view_.synced()) return;
+  for (const std::string& orphan : runtime_view_.uids()) workers_.try_emplace(orphan);
+  if (!uid.empty()) return mark(uid);
+  for (const auto& [each, worker] : workers_) mark(each);
+}
+
+void PodWorkers::mark(const std::string& uid) {
+  dirty_.insert(uid);
+  if (dirty_timer_) return;
+  dirty_timer_ = ports_.clock.after(bus::Duration(0), [this] { on_dirty_timeout(); });
+}
+
+void PodWorkers::on_dirty_timeout() {
+  dirty_timer_.reset();
+  if (!runtime_view_.synced()) return;
+  for (const std::string& uid : std::exchange(dirty_, {})) step(uid);
+}
+
+PodWorkers::View PodWorkers::view(const Object& pod) const {
+  static const PodMemory kNothing;
+  View out{read_pod(pod), runtime_view_.of(std::string(pod.uid())), &kNothing};
+  out.known = runtime_view_.synced();
+  for (ContainerStatus& c : out.observed.containers) {
+    if (ended(c) && c.message.empty())
+      c.message = last_words(termination_path(identity_, out.desired.uid, c.name, c.attempt));
+  }
+  auto worker = workers_.find(out.desired.uid);
+  if (worker == workers_.end()) return out;
+  out.memory = &worker->second.memory;
+  out.gone = worker->second.gone;
+  return out;
+}
+
+// ---- one step ----
+
+void PodWorkers::step(const std::string& uid) {
+  Worker* worker = find(uid);
+  if (!worker) return;
+  ObservedPod observed = runtime_view_.of(uid);
+  std::optional<DesiredPod> desired;
+  if (worker->pod) desired = read_pod(*worker->pod);
+  int64_t now = ports_.clock.wall_ns();
+  int64_t grace = desired ? desired->grace_seconds : grace_of(*worker, observed);
+  Plan next = plan(desired ? &*desired : nullptr, grace, observed, worker->memory, now);
+  worker->gone = next.gone;
+  for (const Action& action : next.actions) act(uid, action);
+  worker->timer.reset();
+  if (next.again_at) {
+    bus::Duration delay(std::max<int64_t>(*next.again_at - now, 0));
+    worker->timer = ports_.clock.after(delay, [this, uid] { mark(uid); });
+  }
+  on_dirty_(uid);
+  if (!next.gone) return;
+  remove_volumes(identity_.pod_dir(uid) + "/volumes");
+  std::error_code code;
+  std::filesystem::remove_all(identity_.pod_dir(uid), code);
+  if (!worker->pod) workers_.erase(uid);
+}
+
+int64_t PodWorkers::grace_of(const Worker&, const ObservedPod& observed) const {
+  if (!observed.containers.empty()) return grace_in(observed.containers[0].annotations);
+  return observed.sandbox() ? grace_in(observed.sandbox()->annotations) : 0;
+}
+
+void PodWorkers::act(const std::string& uid, const Action& action) {
+  switch (action.kind) {
+    case Action::Kind::kRunSandbox:
+      return run_sandbox(uid, action);
+    case Action::Kind::kStopSandbox:
+      return stop_sandbox(uid, action.id);
+    case Action::Kind::kRemoveSandbox:
+      return remove_sandbox(uid, action.id);
+    case Action::Kind::kEnsureImage:
+      return ensure_image(uid, action.container);
+    case Action::Kind::kResolve:
+      return resolve(uid, action.container);
+    case Action::Kind::kCreateContainer:
+      return create(uid, action);
+    case Action::Kind::kStartContainer:
+      return start_container(uid, action);
+    case Action::Kind::kStopContainer:
+      return stop_container(uid, action);
+    case Action::Kind::kRemoveContainer:
+      return remove_container(uid, action);
+  }
+}
+
+// ---- small things ----
+
+PodWorkers::Worker* PodWorkers::find(const std::string& uid) {
+  auto found = workers_.find(uid);
+  return found == workers_.end() ? nullptr : &found->second;
+}
+
+ContainerMemory& PodWorkers::memory_of(const std::string& uid, const std::string& container) {
+  return workers_[uid].memory.containers[container];
+}
+
+PodFacts PodWorkers::facts_of(const std::string& uid) const {
+  ObservedPod observed = runtime_view_.of(uid);
+  std::string ip;
+  if (observed.sandbox() && !observed.sandbox()->ips.empty()) ip = observed.sandbox()->ips[0];
+  return {ip.empty() ? identity_.address : ip, identity_.address, identity_.node};
+}
+
+}  // namespace kubus::kubelet

@@ -1,0 +1,109 @@
+// Runs Pods: for each, plans against what the runtime has and sends the actions; plans again
+// whenever one completes, the Pod changes, the runtime shows something new or time has come. Needs
+// no bus to keep going. Loop thread only.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "agents/kubelet/cri/runtime.h"
+#include "agents/kubelet/pods/configs.h"
+#include "agents/kubelet/pods/plan.h"
+#include "agents/kubelet/pods/reference_cache.h"
+#include "agents/kubelet/pods/runtime_view.h"
+#include "bus/ports/ports.h"
+
+namespace kubus::kubelet {
+
+class PodWorkers {
+ public:
+  // Called with a uid when its status may have changed, or nothing is left of it.
+  using OnDirty = std::function<void(const std::string& uid)>;
+
+  PodWorkers(bus::Ports ports, Runtime& runtime, kit::Client& client, Identity identity,
+             OnDirty on_dirty);
+  void start();
+
+  // The Pod as it is wanted now.
+  void set(const Object& pod);
+  // Nobody knows the Pod any more.
+  void unset(const std::string& uid);
+  // All Pods of this node are set: what else the runtime has of ours is an orphan from now on.
+  void all_known();
+  void forget_reference(std::string_view resource, std::string_view ns, std::string_view name);
+
+  struct View {
+    DesiredPod desired;
+    ObservedPod observed;
+    const PodMemory* memory = nullptr;
+    bool gone = false;   // nothing is left of it in the runtime
+    bool known = false;  // the runtime has been looked at: the view can be trusted
+  };
+  View view(const Object& pod) const;
+
+ private:
+  struct Worker {
+    std::optional<Object> pod;  // nullopt: an orphan
+    PodMemory memory;
+    std::map<std::string, Image> images;         // by container
+    std::map<std::string, std::string> volumes;  // host path by name
+    std::unique_ptr<bus::Timer> timer;
+    bool waits_for_turn = false;  // for a sandbox, while others start
+    bool gone = false;
+  };
+
+  void on_runtime_change(const std::string& uid);
+  void mark(const std::string& uid);
+  void on_dirty_timeout();
+  void step(const std::string& uid);
+  void act(const std::string& uid, const Action& action);
+  int64_t grace_of(const Worker& worker, const ObservedPod& observed) const;
+
+  void run_sandbox(const std::string& uid, const Action& action);
+  void on_sandbox_run(const std::string& uid, Result<std::string> id);
+  void stop_sandbox(const std::string& uid, const std::string& id);
+  void remove_sandbox(const std::string& uid, const std::string& id);
+  void ensure_image(const std::string& uid, const std::string& container);
+  void on_image(const std::string& uid, const std::string& container, const std::string& policy,
+                bool pulled, Result<std::optional<Image>> found);
+  void pull(const std::string& uid, const std::string& container, const std::string& image);
+  void resolve(const std::string& uid, const std::string& container);
+  void on_resolved(const std::string& uid, const std::string& container, Status fetched);
+  void create(const std::string& uid, const Action& action);
+  void start_container(const std::string& uid, const Action& action);
+  void stop_container(const std::string& uid, const Action& action);
+  void remove_container(const std::string& uid, const Action& action);
+
+  // The operation on this container is over; an error is kept as why it waits.
+  void settle(const std::string& uid, const std::string& container, const Status& status,
+              const char* reason);
+  PodFacts facts_of(const std::string& uid) const;
+  Worker* find(const std::string& uid);
+  ContainerMemory& memory_of(const std::string& uid, const std::string& container);
+  void end_turn();
+  // Runs only while this lives: the runtime may outlive it.
+  template <class F>
+  auto held(F f) {
+    return [alive = std::weak_ptr<bool>(alive_), f = std::move(f)](auto... a) {
+      if (!alive.expired()) f(std::move(a)...);
+    };
+  }
+
+  bus::Ports ports_;
+  Runtime& runtime_;
+  Identity identity_;
+  OnDirty on_dirty_;
+  RuntimeView runtime_view_;
+  ReferenceCache references_;
+  std::map<std::string, Worker> workers_;
+  std::set<std::string> dirty_;
+  std::unique_ptr<bus::Timer> dirty_timer_;
+  int starting_ = 0;  // sandboxes
+  bool all_known_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace kubus::kubelet
