@@ -119,13 +119,19 @@ void pod_row(Row& row) {
   s.total = static_cast<int64_t>(items(pod, "spec.containers").size());
   for (const json::value& c : items(pod, "spec.initContainers"))
     s.total += text(c, "restartPolicy") == "Always";
-  s.reason = text(pod, "status.phase");
+  std::string phase = text(pod, "status.phase");
+  s.reason = phase;
   if (std::string r = text(pod, "status.reason"); !r.empty()) s.reason = r;
   if (condition(pod, "PodScheduled", "reason", "SchedulingGated")) s.reason = "SchedulingGated";
   if (!sum_init(pod, &s) || condition(pod, "Initialized", "status", "True"))
     sum_containers(pod, &s);
+  bool over = phase == "Succeeded" || phase == "Failed";
   if (!text(pod, "metadata.deletionTimestamp").empty()) {
-    s.reason = text(pod, "status.reason") == "NodeLost" ? "Unknown" : "Terminating";
+    if (text(pod, "status.reason") == "NodeLost") {
+      s.reason = "Unknown";
+    } else if (!over) {
+      s.reason = "Terminating";
+    }
   }
   std::string restarts = std::to_string(s.restarts);
   if (s.restarts > 0 && s.last_restart > 0)

@@ -67,9 +67,13 @@ std::string node_roles(const json::value& node) {
       std::string key(m.key());
       if (key.rfind(kPrefix, 0) == 0 && key.size() > kPrefix.size())
         roles.push_back(key.substr(kPrefix.size()));
+      // The older way to say it.
+      if (key == "kubernetes.io/role" && m.value() != "")
+        roles.emplace_back(m.value().as_string().c_str());
     }
   }
   std::sort(roles.begin(), roles.end());
+  roles.erase(std::unique(roles.begin(), roles.end()), roles.end());
   return or_none(joined(roles));
 }
 

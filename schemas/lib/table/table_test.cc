@@ -74,6 +74,49 @@ TEST(Table, RecordedRowsComeOutAsRecorded) {
   EXPECT_GE(checked, 30);
 }
 
+std::string cell(const char* group, const char* resource, const char* column, const char* text) {
+  const auto& kind = *schema::Registry::get().by_resource(group, resource);
+  auto bytes = codec::from_json(kind, text, nullptr);
+  EXPECT_TRUE(bytes.ok());
+  json::array row = cells(Object::trusted(kind, Payload(*std::move(bytes))), 1'800'000'000);
+  for (size_t i = 0; i < kind.columns.size(); ++i) {
+    if (kind.columns[i].name == column) return row[i].as_string().c_str();
+  }
+  return "no such column";
+}
+
+TEST(Table, EveryColumnHasACellEvenOfABareObject) {
+  for (const auto& kind : schema::Registry::get().kinds()) {
+    if (!kind->stored) continue;
+    auto bytes = codec::from_json(*kind, R"({"metadata":{"name":"a"}})", nullptr);
+    ASSERT_TRUE(bytes.ok());
+    json::array row = cells(Object::trusted(*kind, Payload(*std::move(bytes))), 0);
+    ASSERT_EQ(row.size(), kind->columns.size());
+    for (size_t i = 0; i < row.size(); ++i)
+      EXPECT_FALSE(row[i].is_null()) << kind->kind << " " << kind->columns[i].name;
+  }
+}
+
+TEST(Table, ADeletedPodIsTerminatingUntilItIsOver) {
+  auto status = [](const std::string& of_status) {
+    std::string pod = R"({"metadata":{"name":"a","deletionTimestamp":"2026-11-23T05:00:00Z"},
+                          "status":{)" +
+                      of_status + "}}";
+    return cell("", "pods", "Status", pod.c_str());
+  };
+  EXPECT_EQ(status(R"("phase":"Running")"), "Terminating");
+  EXPECT_EQ(status(R"("phase":"Failed")"), "Failed");
+  EXPECT_EQ(status(R"("phase":"Succeeded")"), "Succeeded");
+  EXPECT_EQ(status(R"("phase":"Running","reason":"NodeLost")"), "Unknown");
+}
+
+TEST(Table, RolesOfANodeStandInItsLabels) {
+  EXPECT_EQ(cell("", "nodes", "Roles", R"({"metadata":{"name":"n","labels":{
+      "node-role.kubernetes.io/worker":"","node-role.kubernetes.io/control-plane":"",
+      "kubernetes.io/role":"worker","node-role.kubernetes.io/":""}}})"),
+            "control-plane,worker");
+}
+
 TEST(Table, DurationsReadAsPeopleSayThem) {
   EXPECT_EQ(human_duration(0), "0s");
   EXPECT_EQ(human_duration(119), "119s");
