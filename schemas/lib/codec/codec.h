@@ -45,8 +45,9 @@ Result<Buffer> from_value(const schema::KindInfo& kind, const json::value& value
 Result<Buffer> from_json(const schema::KindInfo& kind, std::string_view text,
                          std::vector<Problem>* problems);
 
-// Checks that `bytes` are a well-formed FlatBuffer of the kind: offsets, strings, depth, vector
-// bounds. Everything that comes from outside passes here before it is read.
+// Checks that `bytes` are a well-formed FlatBuffer of the kind: offsets, bounds, depth; that text
+// is UTF-8, raw JSON is JSON, maps are whole and sorted, and that reading costs no more than the
+// buffer is long. Everything that comes from outside passes here before it is read.
 bool verify(const schema::KindInfo& kind, ByteView bytes);
 bool verify(const schema::TypeInfo& type, ByteView bytes);
 

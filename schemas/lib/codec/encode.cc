@@ -11,6 +11,7 @@
 #include <cmath>
 
 #include "schemas/lib/codec/codec.h"
+#include "schemas/lib/codec/reader.h"
 #include "schemas/lib/codec/scalars.h"
 #include "schemas/lib/patch/fieldset.h"
 #include "schemas/lib/quantity.h"
@@ -55,7 +56,9 @@ class Encoder {
     bool present = false;
   };
 
-  bool table(const TypeInfo& type, const json::object& object, uoffset_t* out) {
+  // `keep_empty` false: a table without any field is not written, and *out stays 0.
+  bool table(const TypeInfo& type, const json::object& object, uoffset_t* out,
+             bool keep_empty = true) {
     size_t base = slots_.size();
     slots_.resize(base + type.fields.size());
     bool root = steps_.empty();
@@ -79,7 +82,9 @@ class Encoder {
       if (!good) return false;
       steps_.pop_back();
     }
-    *out = write_table(type, base);
+    bool any = false;
+    for (size_t i = base; i < slots_.size(); ++i) any = any || slots_[i].present;
+    if (any || keep_empty) *out = write_table(type, base);
     slots_.resize(base);
     return true;
   }
@@ -167,6 +172,7 @@ class Encoder {
   bool real(const FieldInfo& f, const json::value& v, Slot* slot) {
     if (!v.is_number()) return wrong(v, "a number");
     slot->real = v.to_number<double>();
+    if (!std::isfinite(slot->real)) return wrong(v, "a number that fits");
     slot->present = slot->real != 0 || f.keep_zero;
     return true;
   }
@@ -195,10 +201,11 @@ class Encoder {
   }
 
   bool text(const FieldInfo& f, const json::value& v, Slot* slot) {
-    if (!scalar_text(f.kind, v, &slot->offset)) return false;
+    // What reads as absent leaves no bytes behind: equal objects are equal buffers.
     bool empty = v.is_string() && v.get_string().empty();
-    slot->present = slot->offset != 0 && (!empty || f.keep_zero);
-    return true;
+    if (empty && !f.keep_zero && f.kind != ValueKind::kQuantity) return true;
+    slot->present = true;
+    return scalar_text(f.kind, v, &slot->offset);
   }
 
   // Writes what a string, quantity, raw JSON, bytes or field set holds.
@@ -225,11 +232,21 @@ class Encoder {
   }
 
   bool quantity(const json::value& v, uoffset_t* out) {
-    std::string raw = v.is_string() ? std::string(v.get_string()) : json::serialize(v);
-    auto q = v.is_string() || v.is_number() ? Quantity::parse(raw) : std::nullopt;
+    std::optional<Quantity> q;
+    if (v.is_string()) q = Quantity::parse({v.get_string().data(), v.get_string().size()});
+    if (v.is_number()) q = Quantity::parse(plain_number(v));
     if (!q) return wrong(v, "a quantity such as 500m, 1Gi or 2");
     *out = builder_.CreateString(q->str()).o;
     return true;
+  }
+
+  // A number as a person would write it, without the exponent that would decide a quantity's
+  // family.
+  static std::string plain_number(const json::value& v) {
+    if (!v.is_double()) return json::serialize(v);
+    char text[400];
+    double d = v.get_double();
+    return {text, std::to_chars(text, text + sizeof text, d, std::chars_format::fixed).ptr};
   }
 
   bool bytes(const json::value& v, uoffset_t* out) {
@@ -255,9 +272,8 @@ class Encoder {
   bool child(const FieldInfo& f, const json::value& v, Slot* slot) {
     if (!v.is_object()) return wrong(v, "an object");
     // A struct that is always shown is the same absent and empty: one form is stored.
-    if (f.always && v.get_object().empty()) return true;
-    if (!table(*f.type, v.get_object(), &slot->offset)) return false;
-    slot->present = true;
+    if (!table(*f.type, v.get_object(), &slot->offset, !f.always)) return false;
+    slot->present = slot->offset != 0;
     return true;
   }
 
@@ -334,17 +350,23 @@ class Encoder {
     for (const auto* member : sorted) {
       steps_.push_back({{member->key().data(), member->key().size()}, 0, true});
       uoffset_t value = 0;
-      // null in a map of strings reads as the empty string, as Kubernetes decodes it.
-      if (!member->value().is_null() && !scalar_text(f.kind, member->value(), &value)) return false;
+      if (!entry_value(f.kind, member->value(), &value)) return false;
       uoffset_t key = builder_.CreateString(member->key().data(), member->key().size()).o;
       uoffset_t start = builder_.StartTable();
-      builder_.AddOffset(4, flatbuffers::Offset<void>(key));
-      if (value) builder_.AddOffset(6, flatbuffers::Offset<void>(value));
+      builder_.AddOffset(kEntryKey, flatbuffers::Offset<void>(key));
+      builder_.AddOffset(kEntryValue, flatbuffers::Offset<void>(value));
       offsets.push_back(flatbuffers::Offset<void>(builder_.EndTable(start)));
       steps_.pop_back();
     }
     slot->offset = builder_.CreateVector(offsets).o;
     return true;
+  }
+
+  // null in a map reads as the empty value, as Kubernetes decodes it. Every entry has a value.
+  bool entry_value(ValueKind kind, const json::value& v, uoffset_t* out) {
+    if (!v.is_null()) return scalar_text(kind, v, out);
+    static const json::value kEmpty(""), kZero(0);
+    return scalar_text(kind, kind == ValueKind::kQuantity ? kZero : kEmpty, out);
   }
 
   bool type_meta(json::string_view key, const json::value& v) {
@@ -380,7 +402,10 @@ class Encoder {
     if (v.is_array()) return "a list";
     constexpr size_t kMost = 64;
     std::string text = json::serialize(v);
-    return text.size() > kMost ? text.substr(0, kMost) + "…" : text;
+    if (text.size() <= kMost) return text;
+    size_t end = kMost;
+    while ((text[end] & 0xC0) == 0x80) --end;  // not within a character
+    return text.substr(0, end) + "…";
   }
 
   std::string path() const {

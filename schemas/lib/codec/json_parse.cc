@@ -1,6 +1,8 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value_stack.hpp>
+#include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,16 +31,19 @@ class Handler {
   bool on_document_begin(error&) { return true; }
   bool on_document_end(error&) { return true; }
   bool on_object_begin(error&) {
-    frames_.push_back({false, 0, {}});
+    frames_.push_back({false, 0, keys_.size(), nullptr});
     return true;
   }
   bool on_object_end(size_t n, error&) {
+    size_t first = frames_.back().first_key;
+    if (first < keys_.size()) chars_.resize(keys_[first].begin);
+    keys_.resize(first);
     frames_.pop_back();
     stack_.push_object(n);
     return next();
   }
   bool on_array_begin(error&) {
-    frames_.push_back({true, 0, {}});
+    frames_.push_back({true, 0, keys_.size(), nullptr});
     return true;
   }
   bool on_array_end(size_t n, error&) {
@@ -47,15 +52,14 @@ class Handler {
     return next();
   }
   bool on_key_part(json::string_view s, size_t, error&) {
-    key_.append(s.data(), s.size());
+    chars_.append(s.data(), s.size());
     stack_.push_chars(s);
     return true;
   }
-  bool on_key(json::string_view s, size_t, error&) {
-    key_.append(s.data(), s.size());
+  bool on_key(json::string_view s, size_t n, error&) {
+    chars_.append(s.data(), s.size());
     stack_.push_key(s);
-    note_key();
-    key_.clear();
+    note_key({chars_.size() - n, n});
     return true;
   }
   bool on_string_part(json::string_view s, size_t, error&) {
@@ -91,10 +95,15 @@ class Handler {
   bool on_comment(json::string_view, error&) { return true; }
 
  private:
+  // A key of an object that is still open, as a part of chars_.
+  struct Key {
+    size_t begin, size;
+  };
   struct Frame {
     bool array;
-    size_t index;
-    std::vector<std::string> keys;
+    size_t index;                                 // of the element, in an array
+    size_t first_key;                             // in keys_
+    std::unique_ptr<std::set<std::string>> many;  // the keys of an object that has many
   };
 
   bool next() {
@@ -102,22 +111,40 @@ class Handler {
     return true;
   }
 
-  void note_key() {
-    std::vector<std::string>& keys = frames_.back().keys;
-    bool twice = false;
-    for (const std::string& k : keys) twice = twice || k == key_;
-    keys.push_back(key_);
+  std::string_view text(const Key& k) const {
+    return std::string_view(chars_).substr(k.begin, k.size);
+  }
+
+  void note_key(const Key& key) {
+    bool twice = seen(frames_.back(), text(key));
+    keys_.push_back(key);
     if (twice) problems_->push_back({"duplicate field \"" + path() + "\"", ""});
+  }
+
+  // Few keys are compared one by one; an object made to be costly meets the set.
+  bool seen(Frame& f, std::string_view key) {
+    constexpr size_t kFew = 32;
+    if (!f.many && keys_.size() - f.first_key >= kFew) {
+      f.many = std::make_unique<std::set<std::string>>();
+      for (size_t i = f.first_key; i < keys_.size(); ++i) f.many->emplace(text(keys_[i]));
+    }
+    if (f.many) return !f.many->emplace(key).second;
+    for (size_t i = f.first_key; i < keys_.size(); ++i) {
+      if (text(keys_[i]) == key) return true;
+    }
+    return false;
   }
 
   std::string path() const {
     std::string out;
-    for (const Frame& f : frames_) {
-      if (f.array) {
-        out += "[" + std::to_string(f.index) + "]";
-      } else {
-        out += (out.empty() ? "" : ".") + f.keys.back();
+    for (size_t i = 0; i < frames_.size(); ++i) {
+      if (frames_[i].array) {
+        out += "[" + std::to_string(frames_[i].index) + "]";
+        continue;
       }
+      size_t end = i + 1 < frames_.size() ? frames_[i + 1].first_key : keys_.size();
+      if (!out.empty()) out += '.';
+      out += text(keys_[end - 1]);
     }
     return out;
   }
@@ -125,7 +152,8 @@ class Handler {
   json::value_stack stack_;
   std::vector<Problem>* problems_;
   std::vector<Frame> frames_;
-  std::string key_;
+  std::vector<Key> keys_;
+  std::string chars_;
 };
 
 Error syntax_error(const boost::system::error_code& code, size_t offset) {

@@ -1,7 +1,6 @@
 // Kubernetes' protobuf bodies, walked by the field numbers of the schema.
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 #include <cstring>
 
 #include "schemas/lib/codec/codec.h"
@@ -107,7 +106,7 @@ class Reader {
       const FieldInfo* f = field_by_number(type, r.number, inside);
       if (f && !field(*f, r, out, depth)) return false;
     }
-    return true;
+    return utf8_;
   }
 
  private:
@@ -146,6 +145,7 @@ class Reader {
   }
 
   json::value text(ByteView bytes) {
+    utf8_ = utf8_ && valid_utf8(as_text(bytes));
     return json::value(json::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()),
                        sp_);
   }
@@ -248,9 +248,10 @@ class Reader {
   bool raw_json(ByteView message, json::value* out) {
     json::value raw = first_text(message);
     if (raw.get_string().empty()) return true;
-    boost::system::error_code code;
-    *out = json::parse(raw.get_string(), code, sp_);
-    return !code;
+    auto parsed = parse_json(raw.get_string(), nullptr, sp_);
+    if (!parsed) return false;
+    *out = *std::move(parsed);
+    return true;
   }
 
   bool entry(const FieldInfo& f, const Record& r, json::object* out) {
@@ -274,6 +275,7 @@ class Reader {
   }
 
   json::storage_ptr sp_;
+  bool utf8_ = true;  // all text so far
 };
 
 Error malformed(const std::string& why) {
@@ -320,7 +322,7 @@ Result<json::value> from_protobuf(ByteView body, json::storage_ptr sp) {
   if (!type) return malformed("there is no kind " + envelope.kind + " in " + envelope.api_version);
   json::object out(sp);
   if (!Reader(sp).message(*type, envelope.raw, &out, 0))
-    return malformed("a field of " + envelope.kind + " is cut off");
+    return malformed("a field of " + envelope.kind + " is cut off or of a wrong type");
   out["apiVersion"] = envelope.api_version;
   out["kind"] = envelope.kind;
   return json::value(std::move(out));

@@ -13,6 +13,10 @@ namespace kubus::codec {
 using Tables = flatbuffers::Vector<flatbuffers::Offset<flatbuffers::Table>>;
 using Strings = flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>;
 
+// Where a map's entry keeps its two fields.
+constexpr flatbuffers::voffset_t kEntryKey = 4;
+constexpr flatbuffers::voffset_t kEntryValue = 6;
+
 inline const flatbuffers::Table* root_of(ByteView bytes) {
   return flatbuffers::GetRoot<flatbuffers::Table>(bytes.data());
 }

@@ -146,8 +146,10 @@ class Writer {
   void bytes(ValueKind kind, const flatbuffers::Vector<uint8_t>* v) {
     ByteView raw = v ? ByteView(v->data(), v->size()) : ByteView();
     if (kind == ValueKind::kBytes) return string(base64(raw));
+    // verify leaves what a field set holds to its readers: it is read seldom.
     auto set = patch::FieldSet::from_compact(raw);
-    out_ += set ? boost::json::serialize(set->to_fields_v1()) : "{}";
+    std::string text = set ? boost::json::serialize(set->to_fields_v1()) : "";
+    out_ += set && valid_utf8(text) ? text : "{}";
   }
 
   void int_or_string(const Table& t) {
@@ -190,12 +192,12 @@ class Writer {
     for (const Table* e : *read_pointer<Tables>(t, f)) {
       if (!first) out_ += ',';
       first = false;
-      string(view(e->GetPointer<const flatbuffers::String*>(4)));
+      string(view(e->GetPointer<const flatbuffers::String*>(kEntryKey)));
       out_ += ':';
       if (f.kind == ValueKind::kBytes) {
-        bytes(f.kind, e->GetPointer<const flatbuffers::Vector<uint8_t>*>(6));
+        bytes(f.kind, e->GetPointer<const flatbuffers::Vector<uint8_t>*>(kEntryValue));
       } else {
-        string(view(e->GetPointer<const flatbuffers::String*>(6)));
+        string(view(e->GetPointer<const flatbuffers::String*>(kEntryValue)));
       }
     }
     out_ += '}';

@@ -1,7 +1,6 @@
 // FlatBuffer → value.
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 
 #include "schemas/lib/codec/codec.h"
 #include "schemas/lib/codec/reader.h"
@@ -90,9 +89,8 @@ class Decoder {
 
   json::value scalar(ValueKind kind, const flatbuffers::String* s) {
     if (kind != ValueKind::kRawJson) return string(view(s));
-    boost::system::error_code code;
-    json::value v = json::parse({s->c_str(), s->size()}, code, sp_);
-    return code ? string(view(s)) : v;
+    auto raw = parse_json(view(s), nullptr, sp_);  // verify saw to it that it is JSON
+    return raw ? *std::move(raw) : json::value(sp_);
   }
 
   json::value bytes(ValueKind kind, const flatbuffers::Vector<uint8_t>* v) {
@@ -135,10 +133,11 @@ class Decoder {
     json::object out(sp_);
     out.reserve(entries->size());
     for (const Table* e : *entries) {
-      std::string_view key = view(e->GetPointer<const flatbuffers::String*>(4));
-      json::value v = f.kind == ValueKind::kBytes
-                          ? bytes(f.kind, e->GetPointer<const flatbuffers::Vector<uint8_t>*>(6))
-                          : string(view(e->GetPointer<const flatbuffers::String*>(6)));
+      std::string_view key = view(e->GetPointer<const flatbuffers::String*>(kEntryKey));
+      json::value v =
+          f.kind == ValueKind::kBytes
+              ? bytes(f.kind, e->GetPointer<const flatbuffers::Vector<uint8_t>*>(kEntryValue))
+              : string(view(e->GetPointer<const flatbuffers::String*>(kEntryValue)));
       out.emplace(json::string_view(key.data(), key.size()), std::move(v));
     }
     return out;

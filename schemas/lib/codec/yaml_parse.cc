@@ -1,3 +1,4 @@
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <boost/json/array.hpp>
@@ -147,6 +148,39 @@ class Converter {
   size_t nodes_ = 0;
 };
 
+// Sees a stream's documents begin. The library makes empty documents without end of some malformed
+// streams (","): one that begins no further on than the one before ends the reading.
+class Progress : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (mark.pos <= last_) throw YAML::Exception(mark, "no document can begin here");
+    last_ = mark.pos;
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  int last_ = -1;
+};
+
+std::vector<YAML::Node> load(std::string_view text) {
+  std::istringstream in{std::string(text)};
+  YAML::Parser parser(in);
+  Progress progress;
+  while (parser.HandleNextDocument(progress)) {
+  }
+  return YAML::LoadAll(std::string(text));
+}
+
 Error at(const YAML::Mark& mark, const std::string& what) {
   return Error(Code::kBadRequest, "line " + std::to_string(mark.line + 1) + ", column " +
                                       std::to_string(mark.column + 1) + ": " + what);
@@ -158,7 +192,7 @@ Result<std::vector<Document>> parse_yaml(std::string_view text) {
   if (!valid_utf8(text)) return Error(Code::kBadRequest, "the YAML is not valid UTF-8");
   std::vector<Document> out;
   try {
-    for (const YAML::Node& node : YAML::LoadAll(std::string(text))) {
+    for (const YAML::Node& node : load(text)) {
       if (!node.IsDefined() || node.IsNull()) continue;
       Document d;
       d.line = node.Mark().line + 1;

@@ -126,6 +126,17 @@ TEST(ParseYaml, RefusesDepthWithoutBound) {
   EXPECT_FALSE(parse_yaml(dashes + "x").ok());
 }
 
+TEST(ParseYaml, EndsOnWhatNoDocumentBeginsWith) {
+  for (const char* text : {",", ", a", "--- ,", "a: 1\n---\n,", "- a\n--- , ,\n--- b"}) {
+    EXPECT_FALSE(parse_yaml(text).ok()) << text;
+  }
+  for (const char* text :
+       {"%", "|", "'", "!", ":", "&: ", "a ]", "a\n]", "a\n}", "--- ---", "..."}) {
+    auto d = parse_yaml(text);
+    EXPECT_TRUE(!d.ok() || d->size() <= 2) << text;
+  }
+}
+
 TEST(ParseYaml, RefusesWhatIsNoUtf8) {
   EXPECT_FALSE(parse_yaml("a: \"\xff\xfe\"").ok());
   EXPECT_FALSE(parse_yaml("a: \xc0\xaf").ok());
