@@ -101,9 +101,10 @@ void Kubelet::report(kit::Pass& pass, const Object& pod, const PodWorkers::View&
   NodeFacts facts{options_.node.name, options_.node.address, node_.runtime_name()};
   auto status =
       status_of(pod, view.desired, view.observed, *view.memory, facts, ports_.clock.wall_ns());
-  std::string patch = status_patch(pod, status);
-  if (patch.empty()) return;
-  pass.merge_patch(pod.key(), std::move(patch), "status", pod.uid(), pod.revision());
+  auto patch = status_patch(pod, status);
+  if (!patch) return ports_.log.error("status of " + pass.key() + ": " + patch.error().message);
+  if (patch->empty()) return;
+  pass.merge_patch(pod.key(), *std::move(patch), "status", pod.uid(), pod.revision());
 }
 
 // ---- the sandbox's image ----

@@ -97,7 +97,7 @@ ContainerView view_of(const DesiredPod& pod, const DesiredContainer& c, const Ob
       {"state", std::move(state)},
       {"lastState", before && ended(*before) ? terminated(*before, runtime) : json::object()},
       {"ready", out.stage == Stage::kRunning || passed},
-      {"restartCount", last ? last->attempt : 0},
+      {"restartCount", static_cast<int64_t>(last ? last->attempt : 0)},
       {"image", c.image},
       {"imageID", last ? last->image_ref : ""}};
   if (last) out.json["containerID"] = full_id(runtime, last->id);

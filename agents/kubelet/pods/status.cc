@@ -210,13 +210,13 @@ json::object status_of(const Object& pod, const DesiredPod& desired, const Obser
   return StatusBuilder(pod, desired, observed, memory, node, now).build();
 }
 
-std::string status_patch(const Object& pod, const json::object& status) {
+Result<std::string> status_patch(const Object& pod, const json::object& status) {
   json::value before = codec::to_value(pod.kind(), pod.bytes()), after = before;
   after.as_object()["status"] = status;
   auto bytes = codec::from_value(pod.kind(), after, nullptr);
-  if (!bytes) return "";
+  if (!bytes) return bytes.error();
   json::value canonical = codec::to_value(pod.kind(), *bytes);
-  if (canonical == before) return "";
+  if (canonical == before) return std::string();
   json::object changed;
   const json::value* old = before.as_object().if_contains("status");
   for (const auto& [key, value] : canonical.at("status").as_object()) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agents/kubelet/pods/model.h"
+#include "schemas/lib/base/result.h"
 #include "schemas/lib/object.h"
 
 namespace kubus::kubelet {
@@ -20,7 +21,8 @@ boost::json::object status_of(const Object& pod, const DesiredPod& desired,
                               const ObservedPod& observed, const PodMemory& memory,
                               const NodeFacts& node, int64_t now);
 
-// The merge patch {"status": …} that makes it so; "" if nothing would change.
-std::string status_patch(const Object& pod, const boost::json::object& status);
+// The merge patch {"status": …} that makes it so; "" if nothing would change. An error: it is no
+// status.
+Result<std::string> status_patch(const Object& pod, const boost::json::object& status);
 
 }  // namespace kubus::kubelet
