@@ -157,6 +157,8 @@ class Encoder {
   bool integer(const json::value& v, bool narrow, int64_t* out) {
     if (v.is_int64()) {
       *out = v.get_int64();
+    } else if (v.is_uint64() && v.get_uint64() <= static_cast<uint64_t>(INT64_MAX)) {
+      *out = static_cast<int64_t>(v.get_uint64());
     } else if (v.is_uint64()) {
       return wrong(v, "a number that fits");
     } else if (v.is_double() && std::nearbyint(v.get_double()) == v.get_double() &&
