@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# A whole node on a real containerd: a Pod's way from manifest to running container, through killed parts, to nothing.
+if ((EUID != 0)); then
+  echo "skipped: running containers needs root"
+  exit 0
+fi
+source "$(dirname "$0")/lib.sh"
+images=$bin/../images
+
+# eventually SECONDS TEXT COMMAND…: the command prints the text within that time.
+eventually() {
+  local seconds=$1 text=$2 out=""
+  shift 2
+  local until=$((SECONDS + seconds))
+  while ((SECONDS <= until)); do
+    out=$("$@" 2>&1) && grep -qF -- "$text" <<<"$out" && return
+    read -rt 0.2 <> <(:) || true
+  done
+  say "FAILED: within $seconds s $* does not say \"$text\" but: $out"
+  exit 1
+}
+# eventually_gone SECONDS COMMAND…: the command fails within that time.
+eventually_gone() {
+  local until=$((SECONDS + $1))
+  shift
+  while ((SECONDS <= until)); do
+    "$@" >/dev/null 2>&1 || return 0
+    read -rt 0.2 <> <(:) || true
+  done
+  say "FAILED: $* still succeeds"
+  exit 1
+}
+field() { kubus get pod "$1" -o json | python3 -c "import json,sys; o=json.load(sys.stdin)
+for k in '$2'.split('.'): o=o[int(k)] if k.isdigit() else o[k]
+print(o)"; }
+in_containerd() { ctr -a "$(sed -n 's/^  address = "\(.*\)"/\1/p' "$KUBUS_STATE/containerd/config.toml" | head -n 1)" -n k8s.io "$@"; }
+# What this cluster may leave on the machine, a line each.
+traces() {
+  local process command
+  for process in /proc/[0-9]*; do
+    command=$(tr '\0' ' ' 2>/dev/null <"$process/cmdline") || continue
+    [[ $command != *"$KUBUS_STATE"* ]] || printf '%s\n' "$command"
+  done
+  grep -F "$KUBUS_STATE" /proc/self/mounts || true
+  ip -o link show | grep -F " $bridge" || true
+  iptables-save 2>/dev/null | grep -F "$bridge" || true
+}
+
+rules_before=$(iptables-save 2>/dev/null | grep -c '^-A' || true)
+kubus up --api-port 0 --bus-port 0 >/dev/null
+bridge=$(sed -n 's/.*"bridge": "\(.*\)",/\1/p' "$KUBUS_STATE/containerd/network.template")
+node=$(kubus get nodes -o name | sed 's/.*\///')
+[[ -n $node ]] || { say "FAILED: no node"; exit 1; }
+eventually 20 Ready kubus get nodes
+
+say "an image that is not there is told, and helps once it is imported"
+kubus apply -f - >/dev/null <<'YAML'
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: page}
+data: {index.html: "hello from a config map"}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec:
+  terminationGracePeriodSeconds: 2
+  containers:
+  - name: web
+    image: kubus.local/web:1
+    imagePullPolicy: Never
+    command: [/bin/httpd, -f, -p, "8080", -h, $(ROOT)]
+    env: [{name: ROOT, value: /www}]
+    volumeMounts: [{name: page, mountPath: /www}]
+  volumes: [{name: page, configMap: {name: page}}]
+YAML
+eventually 20 ErrImageNeverPull kubus get pod web -o json
+expect imported kubus image import "$images/web.tar"
+eventually 30 Running kubus get pod web
+ip=$(field web status.podIP)
+expect "hello from a config map" curl -sS -m 5 "http://$ip:8080/index.html"
+expect "pods/default/web" kubus events pod web
+
+say "a Pod that ends is told with its exit code; one that fails starts again"
+kubus apply -f - >/dev/null <<'YAML'
+apiVersion: v1
+kind: Pod
+metadata: {name: once}
+spec:
+  restartPolicy: Never
+  initContainers: [{name: first, image: "kubus.local/web:1", command: [sh, -c, "echo made > /shared/x"], volumeMounts: [{name: s, mountPath: /shared}]}]
+  containers: [{name: c, image: "kubus.local/web:1", command: [sh, -c, "cat /shared/x && exit 3"], volumeMounts: [{name: s, mountPath: /shared}]}]
+  volumes: [{name: s, emptyDir: {}}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: again}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers: [{name: c, image: "kubus.local/web:1", command: [sh, -c, "exit 1"]}]
+YAML
+eventually 30 '"phase": "Failed"' kubus get pod once -o json
+expect 3 field once status.containerStatuses.0.state.terminated.exitCode
+eventually 30 '"restartCount": 1' kubus get pod again -o json
+
+say "what runs is adopted by the next kubelet, the next containerd and the next cluster"
+started=$(field web status.containerStatuses.0.containerID)
+kill_component kubelet
+expect "hello from" curl -sS -m 5 "http://$ip:8080/index.html"
+kill_component containerd
+kill_component store
+expect "hello from" curl -sS -m 5 "http://$ip:8080/index.html"
+supervisor=$(sed -n 's/^{"pid":\([0-9]*\),.*/\1/p' "$KUBUS_STATE/run/status.json" | head -n 1)
+[[ -z $supervisor ]] || { kill -9 "$supervisor"; expect ready kubus up; }
+eventually 20 Ready kubus get nodes
+expect "hello from" curl -sS -m 5 "http://$ip:8080/index.html"
+expect "$started" field web status.containerStatuses.0.containerID
+expect 0 field web status.containerStatuses.0.restartCount
+
+say "a deleted Pod goes, with all that it had"
+uid=$(field web metadata.uid)
+expect deleted kubus delete pod web
+eventually_gone 30 kubus get pod web
+eventually_gone 10 curl -sS -m 1 "http://$ip:8080/index.html"
+eventually_gone 10 test -e "$KUBUS_STATE/kubelet/pods/$uid"
+[[ $(in_containerd containers list | grep -c "$uid") == 0 ]] || { say "FAILED: containers are left"; exit 1; }
+
+say "down leaves nothing, with Pods running"
+kubus apply -f - >/dev/null <<<'{"apiVersion":"v1","kind":"Pod","metadata":{"name":"stays"},"spec":{"containers":[{"name":"c","image":"kubus.local/web:1","command":["sleep","1000"]}]}}'
+eventually 30 Running kubus get pod stays
+expect stopped kubus down
+left=$(traces)
+[[ -z $left ]] || { say "FAILED: down leaves: $left"; exit 1; }
+[[ $(iptables-save 2>/dev/null | grep -c '^-A' || true) == "$rules_before" ]] || { say "FAILED: down leaves rules"; exit 1; }
+
+say "and up brings it back"
+expect ready kubus up
+eventually 40 Running kubus get pod stays
+expect stopped kubus down
+left=$(traces)
+[[ -z $left ]] || { say "FAILED: down leaves: $left"; exit 1; }
+say "ok"
