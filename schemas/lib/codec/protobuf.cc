@@ -222,8 +222,9 @@ class Reader {
       if (r.number == 2) nanos = static_cast<int32_t>(r.varint);
     }
     // The zero time of year 1 is how an unset time is written.
-    constexpr int64_t kZeroTime = -62135596800;
+    constexpr int64_t kZeroTime = -62135596800, kLastTime = 253402300799;  // years 1 to 9999
     if (!any || seconds == kZeroTime) return true;
+    if (seconds < kZeroTime || seconds > kLastTime) return false;
     *out = kind == ValueKind::kTime ? format_time(seconds)
                                     : format_micro_time(seconds * 1'000'000 + nanos / 1000);
     return true;
