@@ -261,8 +261,8 @@ void Reconciler::Impl::on_ready() {
 }
 
 void Reconciler::Impl::on_finished(Run& run) {
-  std::string key = run.key();
-  auto keep = std::move(running[key]);
+  const std::string& key = run.key();
+  auto keep = std::move(running[key]);  // the run, and so its key, until this returns
   running.erase(key);
   KeyState& state = keys[key];
   for (const OwnWrite& w : run.writes()) state.own_writes.push_back(w);

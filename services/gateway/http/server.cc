@@ -256,17 +256,16 @@ void Connection::pump() {
   for (size_t i = 0; i < std::min(out_.size(), kAtOnce); ++i)
     buffers.push_back(asio::buffer(*out_[i].bytes));
   size_t n = buffers.size();
-  asio::async_write(stream_, std::move(buffers),
-                    [self = shared_from_this(), n](error_code code, size_t) {
-                      bool last = false;
-                      for (size_t i = 0; i < n; ++i) {
-                        self->queued_ -= self->out_.front().bytes->size();
-                        last = self->out_.front().last;
-                        self->out_.pop_front();
-                      }
-                      self->on_written(code);
-                      if (!code && last) self->answered();
-                    });
+  asio::async_write(stream_, buffers, [self = shared_from_this(), n](error_code code, size_t) {
+    bool last = false;
+    for (size_t i = 0; i < n; ++i) {
+      self->queued_ -= self->out_.front().bytes->size();
+      last = self->out_.front().last;
+      self->out_.pop_front();
+    }
+    self->on_written(code);
+    if (!code && last) self->answered();
+  });
 }
 
 void Connection::on_written(error_code code) {

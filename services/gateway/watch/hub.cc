@@ -64,7 +64,7 @@ std::shared_ptr<const std::string> SharedEvent::frame(std::string_view type, con
 
 Channel::Channel(bus::Ports ports, kit::Client& client, const schema::KindInfo& kind,
                  Revision after)
-    : ports_(ports), client_(client), kind_(kind), base_(after), position_(after) {
+    : client_(client), kind_(kind), base_(after), position_(after) {
   bus::LaneId lane{kind.group, kind.resource, "", "", ""};
   feed_ = std::make_unique<kit::Feed>(
       ports, client, lane, after, [this](const kit::EventView& e) { on_event(e); },

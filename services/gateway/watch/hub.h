@@ -58,7 +58,6 @@ class Channel {
   void append(const kit::EventView& event, Object object);
   void tell();
 
-  bus::Ports ports_;
   kit::Client& client_;
   const schema::KindInfo& kind_;
   Revision base_, position_;
