@@ -305,7 +305,17 @@ TEST(Plan, OldRunsAreCollected) {
            {exited("c", "1", "old", 1, 30, 0, 0), exited("c", "2", "s", 1, 20, 1, 1),
             exited("c", "3", "s", 1, 10, 2, 2), now});
   EXPECT_THAT(actions(plan_of(pod, observed)),
-              UnorderedElementsAre("remove c 1", "remove c 2", "remove sandbox old"));
+              UnorderedElementsAre("remove c 2", "remove sandbox old"));
+}
+
+// Whether a container is busy is kept by its name: the end of one action must not hide another.
+TEST(Plan, OneActionOfAContainerAtATime) {
+  DesiredPod pod = pod_of({container("c")});
+  ContainerStatus made = run_of("c", "4", "s", ContainerState::kCreated, 3);
+  ObservedPod observed =
+      seen({sandbox("s")}, {exited("c", "1", "s", 1, 30, 0, 0), exited("c", "2", "s", 1, 20, 1, 1),
+                            exited("c", "3", "s", 1, 10, 2, 2), made});
+  EXPECT_THAT(actions(plan_of(pod, observed)), ElementsAre("start c 4"));
 }
 
 }  // namespace
