@@ -196,6 +196,11 @@ class Planner {
     bool of_sandbox = action.kind == Kind::kRunSandbox || action.kind == Kind::kStopSandbox ||
                       action.kind == Kind::kRemoveSandbox;
     if (of_sandbox && memory_.sandbox_busy) return;
+    // What a container, or the sandbox, is busy with is kept by name: one action of each at a
+    // time, so that the end of one does not hide another.
+    for (const Action& a : plan_.actions) {
+      if (a.container == action.container) return;
+    }
     if (action.kind == Kind::kRemoveContainer && memory_.of(action.container).busy) return;
     plan_.actions.push_back(std::move(action));
   }

@@ -32,6 +32,18 @@ int64_t grace_in(const Labels& annotations) {
   return std::max<int64_t>(grace, 0);
 }
 
+// A container that runs has none, however it came to.
+void forget_troubles(const ObservedPod& observed, PodMemory* memory) {
+  for (auto& [name, m] : memory->containers) {
+    const ContainerStatus* last = observed.latest(name);
+    if (!last || !runs(*last)) continue;
+    m.reason.clear();
+    m.message.clear();
+    m.failures = 0;
+    m.retry_at = 0;
+  }
+}
+
 }  // namespace
 
 PodWorkers::PodWorkers(bus::Ports ports, Runtime& runtime, kit::Client& client, Identity identity,
@@ -122,6 +134,7 @@ void PodWorkers::step(const std::string& uid) {
   ObservedPod observed = runtime_view_.of(uid);
   std::optional<DesiredPod> desired;
   if (worker->pod) desired = read_pod(*worker->pod);
+  forget_troubles(observed, &worker->memory);
   int64_t now = ports_.clock.wall_ns();
   int64_t grace = desired ? desired->grace_seconds : grace_of(*worker, observed);
   Plan next = plan(desired ? &*desired : nullptr, grace, observed, worker->memory, now);

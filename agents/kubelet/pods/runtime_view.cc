@@ -177,6 +177,8 @@ void RuntimeView::put(ContainerStatus status) {
   std::string uid = uid_of(status.labels);
   auto [at, added] = containers_.try_emplace(status.id);
   if (added) at->second.added = listing_.number;
+  // A container only goes forward: an answer that was overtaken says nothing new.
+  if (!added && at->second.status.state > status.state) return;
   at->second.status = std::move(status);
   on_change_(uid);
 }

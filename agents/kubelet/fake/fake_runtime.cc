@@ -1,0 +1,289 @@
+#include "agents/kubelet/fake/fake_runtime.h"
+
+#include <algorithm>
+
+namespace kubus::kubelet {
+namespace {
+
+constexpr int kKilled = 137;
+
+bool matches(const Labels& have, const Labels& wanted) {
+  return std::all_of(wanted.begin(), wanted.end(), [&](const auto& w) {
+    auto found = have.find(w.first);
+    return found != have.end() && found->second == w.second;
+  });
+}
+
+}  // namespace
+
+template <class T>
+void FakeRuntime::answer(const std::string& operation, Done<T> done,
+                         std::function<Result<T>()> work) {
+  auto result = std::make_shared<Result<T>>([&]() -> Result<T> {
+    if (away_) return Error(Code::kUnavailable, "the runtime is away");
+    auto failure = failures_.extract(operation);
+    if (failure) return failure.mapped();
+    return work();
+  }());
+  int number = next_++;
+  answers_[number] = clock_.after(latency_, [this, number, result, done = std::move(done)] {
+    auto keep = answers_.extract(number);
+    done(std::move(*result));
+  });
+}
+
+// ---- what a test does ----
+
+ContainerStatus* FakeRuntime::newest(const std::string& container) {
+  ContainerStatus* out = nullptr;
+  for (auto& [id, c] : containers_) {
+    if (c.name == container && (!out || c.attempt >= out->attempt)) out = &c;
+  }
+  return out;
+}
+
+void FakeRuntime::finish(ContainerStatus& c, int exit_code, const char* reason) {
+  c.state = ContainerState::kExited;
+  c.exit_code = exit_code;
+  c.reason = reason;
+  c.finished_at = clock_.wall_ns();
+}
+
+void FakeRuntime::end(const std::string& container, int exit_code) {
+  ContainerStatus* c = newest(container);
+  if (c) finish(*c, exit_code, exit_code == 0 ? "Completed" : "Error");
+}
+
+void FakeRuntime::break_sandbox() {
+  for (auto& [id, s] : sandboxes_) s.ready = false;
+  for (auto& [id, c] : containers_) {
+    if (c.state == ContainerState::kRunning) finish(c, kKilled, "Error");
+  }
+}
+
+size_t FakeRuntime::running() const {
+  return static_cast<size_t>(
+      std::count_if(containers_.begin(), containers_.end(),
+                    [](const auto& c) { return c.second.state == ContainerState::kRunning; }));
+}
+
+// ---- itself ----
+
+void FakeRuntime::version(Done<RuntimeVersion> done) {
+  answer<RuntimeVersion>("version", std::move(done), [] { return RuntimeVersion{"fake", "1"}; });
+}
+
+void FakeRuntime::status(Done<RuntimeState> done) {
+  answer<RuntimeState>("status", std::move(done), [this] {
+    return RuntimeState{true, !pod_cidr_.empty(), pod_cidr_.empty() ? "no Pod network" : ""};
+  });
+}
+
+void FakeRuntime::set_pod_cidr(const std::string& cidr, Done<void> done) {
+  answer<void>("set pod cidr", std::move(done), [&] {
+    pod_cidr_ = cidr;
+    return Status();
+  });
+}
+
+// ---- sandboxes ----
+
+void FakeRuntime::run_sandbox(const SandboxConfig& config, Done<std::string> done) {
+  answer<std::string>("run sandbox", std::move(done), [&]() -> Result<std::string> {
+    std::string id = "s" + std::to_string(next_++);
+    SandboxStatus s{id, config.name, config.uid, config.ns, config.attempt, true};
+    s.created_at = clock_.wall_ns();
+    s.ips = {"10.0.0." + std::to_string(next_ % 250)};
+    s.labels = config.labels;
+    s.annotations = config.annotations;
+    sandboxes_[id] = s;
+    done_.push_back("run sandbox " + config.name + " " + std::to_string(config.attempt));
+    return id;
+  });
+}
+
+void FakeRuntime::stop_sandbox(const std::string& id, Done<void> done) {
+  answer<void>("stop sandbox", std::move(done), [&] {
+    auto found = sandboxes_.find(id);
+    if (found == sandboxes_.end()) return Status();
+    if (found->second.ready) done_.push_back("stop sandbox " + found->second.name);
+    found->second.ready = false;
+    for (auto& [each, c] : containers_) {
+      if (c.sandbox_id == id && c.state == ContainerState::kRunning) finish(c, kKilled, "Error");
+    }
+    return Status();
+  });
+}
+
+void FakeRuntime::remove_sandbox(const std::string& id, Done<void> done) {
+  answer<void>("remove sandbox", std::move(done), [&] {
+    auto found = sandboxes_.find(id);
+    if (found == sandboxes_.end()) return Status();
+    done_.push_back("remove sandbox " + found->second.name);
+    sandboxes_.erase(found);
+    std::erase_if(containers_, [&](const auto& c) { return c.second.sandbox_id == id; });
+    return Status();
+  });
+}
+
+void FakeRuntime::sandbox_status(const std::string& id, Done<SandboxStatus> done) {
+  answer<SandboxStatus>("sandbox status", std::move(done), [&]() -> Result<SandboxStatus> {
+    auto found = sandboxes_.find(id);
+    if (found == sandboxes_.end()) return Error(Code::kNotFound, "no sandbox " + id);
+    return found->second;
+  });
+}
+
+void FakeRuntime::list_sandboxes(const Labels& labels, Done<std::vector<SandboxStatus>> done) {
+  answer<std::vector<SandboxStatus>>("list sandboxes", std::move(done), [&] {
+    std::vector<SandboxStatus> out;
+    for (const auto& [id, s] : sandboxes_) {
+      if (matches(s.labels, labels)) out.push_back(s);
+    }
+    return out;
+  });
+}
+
+// ---- containers ----
+
+Result<ContainerStatus*> FakeRuntime::find(const std::string& id) {
+  auto found = containers_.find(id);
+  if (found == containers_.end()) return Error(Code::kNotFound, "no container " + id);
+  return &found->second;
+}
+
+void FakeRuntime::create_container(const std::string& sandbox_id, const ContainerConfig& config,
+                                   const SandboxConfig&, Done<std::string> done) {
+  answer<std::string>("create container", std::move(done), [&]() -> Result<std::string> {
+    if (!sandboxes_.count(sandbox_id)) return Error(Code::kNotFound, "no sandbox " + sandbox_id);
+    std::string id = "c" + std::to_string(next_++);
+    ContainerStatus c;
+    c.id = id;
+    c.sandbox_id = sandbox_id;
+    c.name = config.name;
+    c.attempt = config.attempt;
+    c.state = ContainerState::kCreated;
+    c.created_at = clock_.wall_ns();
+    c.labels = config.labels;
+    c.annotations = config.annotations;
+    c.image = c.image_ref = config.image;
+    containers_[id] = c;
+    configs_[config.name] = config;
+    done_.push_back("create " + config.name + " " + std::to_string(config.attempt));
+    return id;
+  });
+}
+
+void FakeRuntime::start_container(const std::string& id, Done<void> done) {
+  answer<void>("start container", std::move(done), [&]() -> Status {
+    auto c = find(id);
+    if (!c) return c.error();
+    if ((*c)->state != ContainerState::kCreated)
+      return Error(Code::kInvalid, "container " + id + " was started before");
+    (*c)->state = ContainerState::kRunning;
+    (*c)->started_at = clock_.wall_ns();
+    done_.push_back("start " + (*c)->name);
+    return {};
+  });
+}
+
+void FakeRuntime::stop_container(const std::string& id, int64_t grace, Done<void> done) {
+  answer<void>("stop container", std::move(done), [&] {
+    auto c = find(id);
+    if (!c || (*c)->state != ContainerState::kRunning) return Status();
+    done_.push_back("stop " + (*c)->name + " " + std::to_string(grace));
+    finish(**c, kKilled, "Error");
+    return Status();
+  });
+}
+
+void FakeRuntime::remove_container(const std::string& id, Done<void> done) {
+  answer<void>("remove container", std::move(done), [&] {
+    auto c = find(id);
+    if (!c) return Status();
+    done_.push_back("remove " + (*c)->name + " " + std::to_string((*c)->attempt));
+    containers_.erase(id);
+    return Status();
+  });
+}
+
+void FakeRuntime::container_status(const std::string& id, Done<ContainerStatus> done) {
+  answer<ContainerStatus>("container status", std::move(done), [&]() -> Result<ContainerStatus> {
+    auto c = find(id);
+    if (!c) return c.error();
+    return **c;
+  });
+}
+
+void FakeRuntime::list_containers(const Labels& labels, Done<std::vector<ContainerStatus>> done) {
+  answer<std::vector<ContainerStatus>>("list containers", std::move(done), [&] {
+    std::vector<ContainerStatus> out;
+    for (const auto& [id, c] : containers_) {
+      if (matches(c.labels, labels)) out.push_back(c);
+    }
+    return out;
+  });
+}
+
+void FakeRuntime::update_resources(const std::string& id, const Resources&, Done<void> done) {
+  answer<void>("update resources", std::move(done),
+               [&] { return containers_.count(id) ? Status() : Status(find(id).error()); });
+}
+
+void FakeRuntime::reopen_log(const std::string& id, Done<void> done) {
+  answer<void>("reopen log", std::move(done),
+               [&] { return containers_.count(id) ? Status() : Status(find(id).error()); });
+}
+
+void FakeRuntime::exec(const std::string& id, const std::vector<std::string>&, int64_t,
+                       Done<ExecResult> done) {
+  answer<ExecResult>("exec", std::move(done), [&]() -> Result<ExecResult> {
+    if (!containers_.count(id)) return find(id).error();
+    return ExecResult();
+  });
+}
+
+void FakeRuntime::usage(const Labels& labels, Done<std::vector<Usage>> done) {
+  answer<std::vector<Usage>>("usage", std::move(done), [&] {
+    std::vector<Usage> out;
+    for (const auto& [id, c] : containers_) {
+      if (matches(c.labels, labels) && c.state == ContainerState::kRunning)
+        out.push_back({id, c.labels, clock_.wall_ns(), 0, 0});
+    }
+    return out;
+  });
+}
+
+// ---- images ----
+
+void FakeRuntime::image_status(const std::string& image, Done<std::optional<Image>> done) {
+  answer<std::optional<Image>>("image status", std::move(done), [&] {
+    return images_.count(image) ? std::optional(Image{image, {image}, {}, 1}) : std::nullopt;
+  });
+}
+
+void FakeRuntime::pull_image(const std::string& image, const Credentials&, Done<std::string> done) {
+  answer<std::string>("pull", std::move(done), [&]() -> Result<std::string> {
+    if (!registry_.count(image)) return Error(Code::kNotFound, "no such image: " + image);
+    images_.insert(image);
+    done_.push_back("pull " + image);
+    return image;
+  });
+}
+
+void FakeRuntime::list_images(Done<std::vector<Image>> done) {
+  answer<std::vector<Image>>("list images", std::move(done), [&] {
+    std::vector<Image> out;
+    for (const std::string& name : images_) out.push_back({name, {name}, {}, 1});
+    return out;
+  });
+}
+
+void FakeRuntime::remove_image(const std::string& image, Done<void> done) {
+  answer<void>("remove image", std::move(done), [&] {
+    images_.erase(image);
+    return Status();
+  });
+}
+
+}  // namespace kubus::kubelet

@@ -1,0 +1,84 @@
+// A runtime in memory: for tests, and for nodes that are only simulated. Every operation takes
+// `latency` of its Clock; containers run until told otherwise. Loop thread only.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "agents/kubelet/cri/runtime.h"
+#include "bus/ports/clock.h"
+
+namespace kubus::kubelet {
+
+class FakeRuntime final : public Runtime {
+ public:
+  explicit FakeRuntime(bus::Clock& clock) : clock_(clock) {}
+
+  // ---- what a test does ----
+  void add_image(const std::string& name) { images_.insert(name); }
+  void add_to_registry(const std::string& name) { registry_.insert(name); }
+  // The newest run of that container ends.
+  void end(const std::string& container, int exit_code);
+  // The newest sandbox breaks, and what runs in it.
+  void break_sandbox();
+  // The next operation of that name ("start container") fails.
+  void fail_next(const std::string& operation, Error error) { failures_[operation] = error; }
+  void away(bool on) { away_ = on; }
+
+  // ---- what it sees ----
+  // Operations that changed something, in order: "create web 0".
+  const std::vector<std::string>& done() const { return done_; }
+  size_t running() const;
+  const std::map<std::string, ContainerConfig>& configs() const { return configs_; }
+  const std::string& pod_cidr() const { return pod_cidr_; }
+
+  void version(Done<RuntimeVersion> done) override;
+  void status(Done<RuntimeState> done) override;
+  void set_pod_cidr(const std::string& cidr, Done<void> done) override;
+  void run_sandbox(const SandboxConfig& config, Done<std::string> done) override;
+  void stop_sandbox(const std::string& id, Done<void> done) override;
+  void remove_sandbox(const std::string& id, Done<void> done) override;
+  void sandbox_status(const std::string& id, Done<SandboxStatus> done) override;
+  void list_sandboxes(const Labels& labels, Done<std::vector<SandboxStatus>> done) override;
+  void create_container(const std::string& sandbox_id, const ContainerConfig& config,
+                        const SandboxConfig& sandbox, Done<std::string> done) override;
+  void start_container(const std::string& id, Done<void> done) override;
+  void stop_container(const std::string& id, int64_t grace_seconds, Done<void> done) override;
+  void remove_container(const std::string& id, Done<void> done) override;
+  void container_status(const std::string& id, Done<ContainerStatus> done) override;
+  void list_containers(const Labels& labels, Done<std::vector<ContainerStatus>> done) override;
+  void update_resources(const std::string& id, const Resources&, Done<void> done) override;
+  void reopen_log(const std::string& id, Done<void> done) override;
+  void exec(const std::string& id, const std::vector<std::string>& command, int64_t,
+            Done<ExecResult> done) override;
+  void usage(const Labels& labels, Done<std::vector<Usage>> done) override;
+  void image_status(const std::string& image, Done<std::optional<Image>> done) override;
+  void pull_image(const std::string& image, const Credentials&, Done<std::string> done) override;
+  void list_images(Done<std::vector<Image>> done) override;
+  void remove_image(const std::string& image, Done<void> done) override;
+
+ private:
+  // Decides now, answers after the latency.
+  template <class T>
+  void answer(const std::string& operation, Done<T> done, std::function<Result<T>()> work);
+  ContainerStatus* newest(const std::string& container);
+  void finish(ContainerStatus& c, int exit_code, const char* reason);
+  Result<ContainerStatus*> find(const std::string& id);
+
+  bus::Clock& clock_;
+  bus::Duration latency_ = std::chrono::milliseconds(5);
+  std::map<std::string, SandboxStatus> sandboxes_;
+  std::map<std::string, ContainerStatus> containers_;
+  std::map<std::string, ContainerConfig> configs_;
+  std::set<std::string> images_, registry_;
+  std::map<std::string, Error> failures_;
+  std::vector<std::string> done_;
+  std::string pod_cidr_;
+  bool away_ = false;
+  int next_ = 1;
+  std::map<int, std::unique_ptr<bus::Timer>> answers_;
+};
+
+}  // namespace kubus::kubelet
