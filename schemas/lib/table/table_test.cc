@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <fstream>
-#include <regex>
 
 #include "schemas/lib/codec/codec.h"
 
@@ -30,20 +30,21 @@ void fill_allocated(json::value& v, std::string_view key = "") {
   }
 }
 
+// Whether `got` is `pattern`, in which each <allocated> and <age> stands for any text.
+bool fits(std::string_view pattern, std::string_view got) {
+  size_t open = std::min(pattern.find("<allocated>"), pattern.find("<age>"));
+  if (open == std::string_view::npos) return pattern == got;
+  if (got.substr(0, open) != pattern.substr(0, open)) return false;
+  std::string_view rest = pattern.substr(pattern.find('>', open) + 1);
+  for (size_t i = open + 1; i <= got.size(); ++i) {
+    if (fits(rest, got.substr(i))) return true;
+  }
+  return false;
+}
+
 bool matches(const json::value& expected, const json::value& got) {
   if (!expected.is_string() || !got.is_string()) return expected == got;
-  std::string e(expected.as_string());
-  if (e.find('<') == std::string::npos || e == "<none>" || e == "<pending>") return expected == got;
-  std::string pattern;
-  for (char c : std::regex_replace(e, std::regex("<(allocated|age)>"), "\x01")) {
-    if (c == '\x01') {
-      pattern += ".+";
-    } else {
-      pattern +=
-          std::isalnum(static_cast<unsigned char>(c)) ? std::string(1, c) : std::string("\\") + c;
-    }
-  }
-  return std::regex_match(std::string(got.as_string()), std::regex(pattern));
+  return fits(expected.as_string().c_str(), got.as_string().c_str());
 }
 
 TEST(Table, RecordedRowsComeOutAsRecorded) {
