@@ -85,8 +85,11 @@ apiVersion: v1
 kind: Pod
 metadata: {name: once}
 spec:
+  terminationGracePeriodSeconds: 1
   restartPolicy: Never
-  initContainers: [{name: first, image: "kubus.local/web:1", command: [sh, -c, "echo made > /shared/x"], volumeMounts: [{name: s, mountPath: /shared}]}]
+  initContainers:
+  - {name: beside, restartPolicy: Always, image: "kubus.local/web:1", command: [sleep, "1000"]}
+  - {name: first, image: "kubus.local/web:1", command: [sh, -c, "echo made > /shared/x"], volumeMounts: [{name: s, mountPath: /shared}]}
   containers: [{name: c, image: "kubus.local/web:1", command: [sh, -c, "cat /shared/x && exit 3"], volumeMounts: [{name: s, mountPath: /shared}]}]
   volumes: [{name: s, emptyDir: {}}]
 ---
