@@ -142,15 +142,21 @@ void RuntimeView::ask_sandbox(const std::string& id, std::function<void()> done)
 void RuntimeView::ask_container(const ContainerStatus& known, std::function<void()> done) {
   runtime_.container_status(known.id,
                             held([this, id = known.id, sandbox = known.sandbox_id,
-                                  done = std::move(done)](Result<ContainerStatus> status) {
-                              if (status) {
-                                status->sandbox_id = sandbox;
-                                put(*std::move(status));
-                              } else if (status.error().code == Code::kNotFound) {
-                                forget_container(id);
-                              }
+                                  done = std::move(done)](const Result<ContainerStatus>& status) {
+                              on_container(id, sandbox, status);
                               done();
                             }));
+}
+
+void RuntimeView::on_container(const std::string& id, const std::string& sandbox_id,
+                               const Result<ContainerStatus>& status) {
+  if (!status.ok()) {
+    if (status.error().code == Code::kNotFound) forget_container(id);
+    return;
+  }
+  ContainerStatus now = *status;
+  now.sandbox_id = sandbox_id;
+  put(std::move(now));
 }
 
 void RuntimeView::refresh_sandbox(const std::string& id, std::function<void()> done) {

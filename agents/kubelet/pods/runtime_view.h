@@ -57,6 +57,8 @@ class RuntimeView {
   void compare_containers();
   void ask_sandbox(const std::string& id, std::function<void()> done);
   void ask_container(const ContainerStatus& known, std::function<void()> done);
+  void on_container(const std::string& id, const std::string& sandbox_id,
+                    const Result<ContainerStatus>& status);
   void put(SandboxStatus status);
   void put(ContainerStatus status);
   void finish_if_complete();
