@@ -70,6 +70,9 @@ struct NatsBus::Impl : std::enable_shared_from_this<NatsBus::Impl> {
 
   void connect();
   void on_connect(natsStatus status, natsConnection* c, uint64_t attempt);
+  void on_flushed(natsStatus status, uint64_t attempt);
+  void connect_failed(natsStatus status);
+  void drop_connection();
   void on_closed(uint64_t number);
   void schedule_retry();
   void bind(uint64_t id, Entry& entry);
@@ -86,8 +89,8 @@ struct NatsBus::Impl : std::enable_shared_from_this<NatsBus::Impl> {
   Log& log;
   Workers& workers;
   std::shared_ptr<Inbox> inbox;
-  natsConnection* connection = nullptr;
-  uint64_t number = 0;  // of the present connection or attempt
+  std::shared_ptr<natsConnection> connection;  // a worker that flushes shares it
+  uint64_t number = 0;                         // of the present connection or attempt
   std::shared_ptr<Gate> gate;
   bool up = false, over = false;
   Duration retry = kFirstRetry;
@@ -197,31 +200,57 @@ void NatsBus::Impl::retire() {
 }
 
 void NatsBus::Impl::on_connect(natsStatus status, natsConnection* c, uint64_t attempt) {
-  if (over || attempt != number) {
-    if (c) natsConnection_Destroy(c);
-    return;
+  std::shared_ptr<natsConnection> fresh(c, natsConnection_Destroy);
+  if (over || attempt != number) return;
+  if (status != NATS_OK) return connect_failed(status);
+  connection = std::move(fresh);
+  for (auto& [id, entry] : entries) bind(id, entry);
+  // Connected means that the server knows the subscriptions: it has when it answers a ping.
+  auto result = std::make_shared<natsStatus>(NATS_ERR);
+  workers.run(
+      "bus-connect",
+      [result, shared = connection] {
+        *result = natsConnection_FlushTimeout(shared.get(), kConnectMs);
+      },
+      [self = shared_from_this(), result, attempt] { self->on_flushed(*result, attempt); });
+}
+
+void NatsBus::Impl::on_flushed(natsStatus status, uint64_t attempt) {
+  if (over || attempt != number) return;
+  // One that closed before it was up has told so in vain.
+  if (status == NATS_OK && natsConnection_IsClosed(connection.get())) {
+    status = NATS_CONNECTION_CLOSED;
   }
   if (status != NATS_OK) {
-    std::string problem = natsStatus_GetText(status);
-    if (problem != last_problem) {
-      log.warn("bus: cannot connect to " + options.servers[0] + ": " + problem + "; trying on");
-    }
-    last_problem = problem;
-    return schedule_retry();
+    drop_connection();
+    return connect_failed(status);
   }
-  connection = c;
   up = true;
   retry = kFirstRetry;
   last_problem.clear();
-  for (auto& [id, entry] : entries) bind(id, entry);
   tell(BusState::kConnected);
+  drain();
+}
+
+void NatsBus::Impl::connect_failed(natsStatus status) {
+  std::string problem = natsStatus_GetText(status);
+  if (problem != last_problem) {
+    log.warn("bus: cannot connect to " + options.servers[0] + ": " + problem + "; trying on");
+  }
+  last_problem = problem;
+  schedule_retry();
+}
+
+void NatsBus::Impl::drop_connection() {
+  for (auto& [id, entry] : entries) release(entry);
+  if (connection) natsConnection_Close(connection.get());
+  connection.reset();
 }
 
 void NatsBus::Impl::on_closed(uint64_t which) {
   if (over || which != number || !up) return;
   up = false;
-  for (auto& [id, entry] : entries) release(entry);
-  natsConnection_Destroy(std::exchange(connection, nullptr));
+  drop_connection();
   log.warn("bus: the connection ended; connecting again");
   tell(BusState::kDisconnected);
   schedule_retry();
@@ -236,8 +265,8 @@ void NatsBus::Impl::schedule_retry() {
 
 void NatsBus::Impl::bind(uint64_t id, Entry& entry) {
   auto* hook = new Hook{inbox, id, number};
-  natsStatus s = natsConnection_Subscribe(&entry.nats, connection, entry.pattern.str().c_str(),
-                                          on_message, hook);
+  natsStatus s = natsConnection_Subscribe(&entry.nats, connection.get(),
+                                          entry.pattern.str().c_str(), on_message, hook);
   if (s != NATS_OK) {
     delete hook;
     entry.nats = nullptr;
@@ -253,6 +282,7 @@ void NatsBus::Impl::release(Entry& entry) {
 }
 
 void NatsBus::Impl::drain() {
+  if (!up) return;  // what came before kConnected is told waits for it
   bool lossy = false;
   for (const Inbox::Item& item : inbox->take(&lossy)) {
     std::shared_ptr<natsMsg> message(item.message, natsMsg_Destroy);
@@ -283,13 +313,9 @@ void NatsBus::Impl::shut() {
   gate->shut();
   retire();
   retry_timer.reset();
-  for (auto& [id, entry] : entries) release(entry);
+  drop_connection();
   entries.clear();
   watchers.clear();
-  if (connection) {
-    natsConnection_Close(connection);
-    natsConnection_Destroy(std::exchange(connection, nullptr));
-  }
   up = false;
 }
 
@@ -317,10 +343,10 @@ bool NatsBus::publish(const Subject& subject, ByteView payload, const Subject* r
   if (!impl_->up || payload.size() > max_payload()) return false;
   const void* data = payload.data();
   int size = static_cast<int>(payload.size());
-  natsStatus s = reply
-                     ? natsConnection_PublishRequest(impl_->connection, subject.str().c_str(),
-                                                     reply->str().c_str(), data, size)
-                     : natsConnection_Publish(impl_->connection, subject.str().c_str(), data, size);
+  natsConnection* c = impl_->connection.get();
+  natsStatus s = reply ? natsConnection_PublishRequest(c, subject.str().c_str(),
+                                                       reply->str().c_str(), data, size)
+                       : natsConnection_Publish(c, subject.str().c_str(), data, size);
   return s == NATS_OK;
 }
 
@@ -328,7 +354,7 @@ std::unique_ptr<Subscription> NatsBus::subscribe(const Pattern& pattern, Handler
   uint64_t id = impl_->next_id++;
   auto [it, fresh] = impl_->entries.emplace(
       id, Impl::Entry{pattern, std::make_shared<Handler>(std::move(handler)), nullptr});
-  if (impl_->up) impl_->bind(id, it->second);
+  if (impl_->connection) impl_->bind(id, it->second);
   return std::make_unique<Handle>([weak = std::weak_ptr<Impl>(impl_), id] {
     auto self = weak.lock();
     if (!self) return;
@@ -355,7 +381,7 @@ bool NatsBus::connected() const {
 
 size_t NatsBus::max_payload() const {
   if (!impl_->up) return kUnknownMaxPayload;
-  return static_cast<size_t>(natsConnection_GetMaxPayload(impl_->connection));
+  return static_cast<size_t>(natsConnection_GetMaxPayload(impl_->connection.get()));
 }
 
 }  // namespace kubus::bus

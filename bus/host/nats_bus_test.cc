@@ -1,0 +1,162 @@
+// What the Bus on nats does when a process is slow, when the server refuses, and in which moment it
+// says connected.
+#include "bus/nats/nats_bus.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include "bus/host/loop_clock.h"
+#include "bus/host/thread_workers.h"
+#include "bus/nats/test_server.h"
+
+namespace kubus::bus {
+namespace {
+
+const Subjects kSubjects{ClusterName("test")};
+
+std::vector<BusUser> users() {
+  return {{.actor = "store", .password = "s", .role = Role::kStore},
+          {.actor = "a", .password = "a"}};
+}
+
+class Lines : public Log {
+ public:
+  void write(Level, std::string_view line) override { all.emplace_back(line); }
+  bool has(std::string_view text) const {
+    return std::any_of(all.begin(), all.end(), [&](const std::string& line) {
+      return line.find(text) != std::string::npos;
+    });
+  }
+  std::vector<std::string> all;
+};
+
+class Counting : public Random {
+ public:
+  uint64_t next() override { return n_++; }
+
+ private:
+  uint64_t n_ = 0;
+};
+
+struct Client {
+  boost::asio::io_context loop{1};
+  LoopClock clock{loop};
+  Counting random;
+  Lines log;
+  ThreadWorkers workers;
+  NatsBus nats;
+  Bus& bus = nats;
+  std::vector<std::string> told;  // states and messages in the order in which they came
+  std::vector<std::unique_ptr<Subscription>> kept;
+
+  Client(const TestServer& server, const std::string& user, size_t most_waiting = 100'000)
+      : workers(1, [this](auto f) { boost::asio::post(loop, std::move(f)); }),
+        nats(
+            {.servers = {server.url()},
+             .user = user,
+             .password = user.substr(0, 1),
+             .ca_file = "",
+             .cert_file = "",
+             .key_file = "",
+             .name = user,
+             .most_waiting = most_waiting},
+            [this](auto f) { boost::asio::post(loop, std::move(f)); }, clock, random, log,
+            workers) {
+    kept.push_back(bus.watch_state([this](BusState s) {
+      told.push_back(s == BusState::kConnected ? "up" : s == BusState::kLossy ? "lossy" : "down");
+    }));
+  }
+  void listen(const Pattern& pattern) {
+    kept.push_back(bus.subscribe(
+        pattern, [this](Message m) { told.emplace_back(as_text(m.payload.view())); }));
+  }
+  bool run_until(const std::function<bool()>& done) {
+    bool late = false;
+    auto timer = clock.after(std::chrono::seconds(20), [&] { late = true; });
+    while (!done() && !late) loop.run_one();
+    return done();
+  }
+  bool connect() {
+    return run_until([&] { return bus.connected(); });
+  }
+  bool heard(const std::string& what) const {
+    return std::find(told.begin(), told.end(), what) != told.end();
+  }
+};
+
+TEST(NatsBus, ConnectedMeansThatTheServerKnowsTheSubscriptions) {
+  TestServer server(users());
+  Client store(server, "store");
+  ASSERT_TRUE(store.connect());
+  for (int round = 0; round < 20; ++round) {
+    Client a(server, "a");
+    a.listen(kSubjects.events_of({}));
+    a.listen(kSubjects.heads_of({}));
+    ASSERT_TRUE(a.connect());
+    store.bus.publish(kSubjects.head({}), as_bytes("head"));
+    ASSERT_TRUE(a.run_until([&] { return a.heard("head"); })) << round;
+    EXPECT_EQ(a.told, (std::vector<std::string>{"down", "up", "head"}));
+  }
+}
+
+TEST(NatsBus, WhoIsTooSlowIsToldOfTheLossAndHearsOn) {
+  TestServer server(users());
+  Client store(server, "store"), a(server, "a", 10), judge(server, "a");
+  a.listen(kSubjects.events_of({}));
+  judge.listen(kSubjects.events_of({}));
+  ASSERT_TRUE(a.connect());
+  ASSERT_TRUE(judge.connect());
+  ASSERT_TRUE(store.connect());
+  constexpr int kMany = 1000;
+  for (int i = 0; i < kMany; ++i) {
+    store.bus.publish(kSubjects.event("", "pods", "d", "x"), as_bytes(std::to_string(i)));
+  }
+  // One delivery thread serves both: all were handed to `a`, whose loop has not run meanwhile,
+  // before the marker that follows has reached the judge.
+  store.bus.publish(kSubjects.event("", "pods", "d", "y"), as_bytes("marker"));
+  ASSERT_TRUE(judge.run_until([&] { return judge.heard("marker"); }));
+  ASSERT_TRUE(a.run_until([&] { return a.heard("lossy"); }));
+  EXPECT_LT(a.told.size(), static_cast<size_t>(kMany));
+  EXPECT_TRUE(a.bus.connected());
+  store.bus.publish(kSubjects.event("", "pods", "d", "x"), as_bytes("after"));
+  EXPECT_TRUE(a.run_until([&] { return a.heard("after"); }));
+}
+
+TEST(NatsBus, ARefusalIsLoggedWithItsSubject) {
+  TestServer server(users());
+  Client a(server, "a");
+  ASSERT_TRUE(a.connect());
+  Subject forged = kSubjects.event("", "pods", "d", "forged");
+  EXPECT_TRUE(a.bus.publish(forged, {}));
+  EXPECT_TRUE(a.run_until([&] { return a.log.has(forged.str()); }));
+  a.listen(kSubjects.all_api());
+  EXPECT_TRUE(a.run_until([&] { return a.log.has(kSubjects.all_api().str()); }));
+  EXPECT_TRUE(a.bus.connected());
+}
+
+TEST(NatsBus, AnAbsentServerIsComplainedOfOnceAndFoundWhenItComes) {
+  TestServer server(users());
+  server.kill();
+  Client a(server, "a");
+  ASSERT_TRUE(a.run_until([&] { return !a.log.all.empty(); }));
+  EXPECT_FALSE(a.bus.connected());
+  EXPECT_FALSE(a.bus.publish(kSubjects.heartbeat("x", "y"), {}));
+  server.start();
+  EXPECT_TRUE(a.connect());
+  EXPECT_EQ(a.log.all.size(), 1u);
+}
+
+TEST(NatsBus, ABusThatIsDestroyedWhileItConnectsSaysNothingMore) {
+  TestServer server(users());
+  for (int round = 0; round < 20; ++round) {
+    Client a(server, "a");
+    a.listen(kSubjects.events_of({}));
+    for (int i = 0; i < round % 4; ++i) a.loop.run_one();
+  }
+}
+
+}  // namespace
+}  // namespace kubus::bus
