@@ -104,25 +104,26 @@ TEST(NatsBus, ConnectedMeansThatTheServerKnowsTheSubscriptions) {
 
 TEST(NatsBus, WhoIsTooSlowIsToldOfTheLossAndHearsOn) {
   TestServer server(users());
-  Client store(server, "store"), a(server, "a", 10), judge(server, "a");
+  Client store(server, "store"), a(server, "a", 10);
   a.listen(kSubjects.events_of({}));
-  judge.listen(kSubjects.events_of({}));
   ASSERT_TRUE(a.connect());
-  ASSERT_TRUE(judge.connect());
   ASSERT_TRUE(store.connect());
-  constexpr int kMany = 1000;
-  for (int i = 0; i < kMany; ++i) {
-    store.bus.publish(kSubjects.event("", "pods", "d", "x"), as_bytes(std::to_string(i)));
-  }
-  // One delivery thread serves both: all were handed to `a`, whose loop has not run meanwhile,
-  // before the marker that follows has reached the judge.
-  store.bus.publish(kSubjects.event("", "pods", "d", "y"), as_bytes("marker"));
-  ASSERT_TRUE(judge.run_until([&] { return judge.heard("marker"); }));
-  ASSERT_TRUE(a.run_until([&] { return a.heard("lossy"); }));
-  EXPECT_LT(a.told.size(), static_cast<size_t>(kMany));
+  size_t said = 0;
+  ASSERT_TRUE(a.run_until([&] {  // a's loop takes one burst for every thousand that is said
+    for (int i = 0; i < 1000; ++i, ++said) {
+      store.bus.publish(kSubjects.event("", "pods", "d", "x"), as_bytes(std::to_string(said)));
+    }
+    a.loop.poll();
+    return a.heard("lossy");
+  }));
+  EXPECT_LT(a.told.size(), said);
   EXPECT_TRUE(a.bus.connected());
-  store.bus.publish(kSubjects.event("", "pods", "d", "x"), as_bytes("after"));
-  EXPECT_TRUE(a.run_until([&] { return a.heard("after"); }));
+  // What is still under way may fill it again; once it is quiet, it hears.
+  EXPECT_TRUE(a.run_until([&] {
+    store.bus.publish(kSubjects.event("", "pods", "d", "x"), as_bytes("after"));
+    a.loop.poll();
+    return a.heard("after");
+  }));
 }
 
 TEST(NatsBus, ARefusalIsLoggedWithItsSubject) {
