@@ -132,9 +132,9 @@ void RuntimeView::compare_containers() {
 void RuntimeView::ask_sandbox(const std::string& id, std::function<void()> done) {
   runtime_.sandbox_status(id,
                           held([this, id, done = std::move(done)](Result<SandboxStatus> status) {
-                            bool gone = !status && status.error().code == Code::kNotFound;
                             if (status) put(*std::move(status));
-                            if (gone) forget_sandbox(id);
+                            if (!status && status.error().code == Code::kNotFound)
+                              forget_sandbox(id);
                             done();
                           }));
 }
