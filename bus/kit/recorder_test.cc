@@ -42,7 +42,7 @@ TEST_F(RecorderTest, SaysWhatWhereAndByWhom) {
   ASSERT_EQ(all.size(), 1u);
   const auto& about = all[0]["involvedObject"].as_object();
   EXPECT_EQ(about.at("kind"), "Pod");
-  EXPECT_EQ(about.at("uid"), std::string(pod.uid()));
+  EXPECT_EQ(about.at("uid").as_string(), pod.uid());
   EXPECT_EQ(about.at("apiVersion"), "v1");
   EXPECT_EQ(about.at("fieldPath"), "spec.containers{web}");
   EXPECT_EQ(all[0]["type"], "Warning");
