@@ -15,6 +15,22 @@ ChildSpec own(const std::string& name, const Layout& layout, const std::string& 
   return spec;
 }
 
+ChildSpec gateway(const ClusterConfig& c, const Layout& layout) {
+  std::string port = ":" + std::to_string(c.api_port);
+  std::vector<std::string> more{"--listen",
+                                c.listen + port,
+                                "--cert",
+                                layout.pki("gateway.crt"),
+                                "--key",
+                                layout.pki("gateway.key"),
+                                "--client-ca",
+                                layout.pki("ca.crt"),
+                                "--service-account-key",
+                                layout.pki("sa.pub")};
+  if (c.address != c.listen) more.insert(more.end(), {"--listen", c.address + port});
+  return own("gateway", layout, "gateway", std::move(more));
+}
+
 void add_node(const ClusterConfig& c, const Layout& layout, std::vector<ChildSpec>* out) {
   std::string endpoint = c.runtime_endpoint;
   if (endpoint.empty()) {
@@ -25,7 +41,7 @@ void add_node(const ClusterConfig& c, const Layout& layout, std::vector<ChildSpe
   }
   out->push_back(own("kubelet", layout, "kubelet:" + c.node,
                      {"--node", c.node, "--runtime-endpoint", endpoint, "--state", layout.kubelet(),
-                      "--address", c.listen}));
+                      "--address", c.address}));
 }
 
 }  // namespace
@@ -37,12 +53,10 @@ std::vector<ChildSpec> components_of(const ClusterConfig& c, const Layout& layou
   out.push_back(
       own("store", layout, "store",
           {"--state", layout.store(), "--pod-cidr", c.pod_cidr, "--service-cidr", c.service_cidr,
-           "--ca-file", layout.pki("ca.crt"), "--api-port", std::to_string(c.api_port)}));
+           "--ca-file", layout.pki("ca.crt"), "--api-port", std::to_string(c.api_port),
+           "--api-address", c.address, "--service-account-key", layout.pki("sa.key")}));
   if (!c.node.empty()) add_node(c, layout, &out);
-  out.push_back(own(
-      "gateway", layout, "gateway",
-      {"--listen", c.listen + ":" + std::to_string(c.api_port), "--cert", layout.pki("gateway.crt"),
-       "--key", layout.pki("gateway.key"), "--client-ca", layout.pki("ca.crt")}));
+  out.push_back(gateway(c, layout));
   out.push_back(own("scheduler", layout, "scheduler", {}));
   return out;
 }

@@ -50,14 +50,23 @@ Result<ClusterConfig> read_config(const Layout& layout) {
                    take(o, "node", &c.node), take(o, "runtimeEndpoint", &c.runtime_endpoint)}) {
     if (!s) return malformed(layout, s.error().message);
   }
+  // Clusters that are older than this field lack it.
+  if (o.contains("address")) {
+    if (Status s = take(o, "address", &c.address); !s) return malformed(layout, s.error().message);
+  }
   return c;
 }
 
 Status write_config(const Layout& layout, const ClusterConfig& c) {
-  json::object o{{"name", c.name},        {"listen", c.listen},
-                 {"busPort", c.bus_port}, {"apiPort", c.api_port},
-                 {"podCIDR", c.pod_cidr}, {"serviceCIDR", c.service_cidr},
-                 {"node", c.node},        {"runtimeEndpoint", c.runtime_endpoint}};
+  json::object o{{"name", c.name},
+                 {"listen", c.listen},
+                 {"address", c.address},
+                 {"busPort", c.bus_port},
+                 {"apiPort", c.api_port},
+                 {"podCIDR", c.pod_cidr},
+                 {"serviceCIDR", c.service_cidr},
+                 {"node", c.node},
+                 {"runtimeEndpoint", c.runtime_endpoint}};
   return write_file(layout.config(), json::serialize(o) + "\n");
 }
 

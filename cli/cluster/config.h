@@ -11,7 +11,8 @@ namespace kubus::cli {
 
 struct ClusterConfig {
   std::string name = "default";
-  std::string listen = "127.0.0.1";
+  std::string listen = "127.0.0.1";  // bus and API
+  std::string address;  // the node's own, where the API listens too; "" : not chosen yet
   uint16_t bus_port = 0;
   uint16_t api_port = 0;
   std::string pod_cidr = "10.244.0.0/16";

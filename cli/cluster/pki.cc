@@ -7,6 +7,7 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <memory>
 
 namespace kubus::cli {
@@ -138,6 +139,28 @@ Result<KeyPair> issue(const KeyPair& authority, const CertificateRequest& reques
     return openssl_error("cannot issue a certificate for " + request.common_name);
   }
   return KeyPair{pem_of(certificate.get()), pem_of(key.get())};
+}
+
+bool covers(const std::string& certificate_pem, const CertificateRequest& request) {
+  Certificate c = parse_certificate(certificate_pem);
+  if (!c) return false;
+  auto named = [&](const std::string& d) {
+    return X509_check_host(c.get(), d.data(), d.size(), 0, nullptr) == 1;
+  };
+  auto located = [&](const std::string& ip) {
+    return X509_check_ip_asc(c.get(), ip.c_str(), 0) == 1;
+  };
+  return std::all_of(request.dns_names.begin(), request.dns_names.end(), named) &&
+         std::all_of(request.ip_addresses.begin(), request.ip_addresses.end(), located);
+}
+
+Result<KeyPair> make_signing_key() {
+  constexpr unsigned kBits = 2048;
+  Key key(EVP_RSA_gen(kBits));
+  if (!key) return openssl_error("cannot make a key for tokens");
+  Bio bio(BIO_new(BIO_s_mem()));
+  PEM_write_bio_PUBKEY(bio.get(), key.get());
+  return KeyPair{text_of(bio.get()), pem_of(key.get())};
 }
 
 }  // namespace kubus::cli

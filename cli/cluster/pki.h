@@ -26,6 +26,10 @@ struct CertificateRequest {
 };
 
 Result<KeyPair> make_authority(const std::string& common_name, int64_t now_unix_seconds);
+// Whether the certificate is good for every name and address that the request asks for.
+bool covers(const std::string& certificate_pem, const CertificateRequest& request);
+// A 2048 bit RSA key for signing tokens: the private key, and in certificate_pem the public one.
+Result<KeyPair> make_signing_key();
 // kInternal if OpenSSL refuses (a malformed CA, an address that is none).
 Result<KeyPair> issue(const KeyPair& authority, const CertificateRequest& request);
 

@@ -95,6 +95,33 @@ uint16_t free_port(const std::string& address, uint16_t preferred) {
   return 0;
 }
 
+uint16_t free_port(const std::string& a, const std::string& b, uint16_t preferred) {
+  constexpr int kTries = 16;
+  for (int i = 0; i < kTries; ++i) {
+    uint16_t port = free_port(a, i == 0 ? preferred : uint16_t{0});
+    if (port == 0 || a == b || free_port(b, port) == port) return port;
+  }
+  return 0;
+}
+
+std::string primary_address() {
+  // Nothing is sent: connecting a datagram socket only looks up the route.
+  constexpr const char* kElsewhere = "192.0.2.1";
+  int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return "";
+  sockaddr_in a{};
+  a.sin_family = AF_INET;
+  a.sin_port = htons(9);
+  inet_pton(AF_INET, kElsewhere, &a.sin_addr);
+  socklen_t size = sizeof a;
+  bool routed = ::connect(fd, reinterpret_cast<sockaddr*>(&a), size) == 0 &&
+                ::getsockname(fd, reinterpret_cast<sockaddr*>(&a), &size) == 0;
+  ::close(fd);
+  char text[INET_ADDRSTRLEN] = "";
+  if (routed) inet_ntop(AF_INET, &a.sin_addr, text, sizeof text);
+  return text;
+}
+
 std::string find_program(const std::string& name) {
   std::error_code code;
   auto self = std::filesystem::read_symlink("/proc/self/exe", code);

@@ -19,6 +19,12 @@ std::vector<Finding> check_machine(const ClusterConfig& config, const Layout& la
 // A port on `address` that is free now: `preferred` if it is, else one that the kernel picks; 0 if
 // there is none.
 uint16_t free_port(const std::string& address, uint16_t preferred);
+// The same on both addresses.
+uint16_t free_port(const std::string& a, const std::string& b, uint16_t preferred);
+
+// The IPv4 address that this machine speaks to others from: the source of its default route; "" if
+// it has none.
+std::string primary_address();
 
 // Where an executable is: beside this program first, then on PATH; "" if nowhere.
 std::string find_program(const std::string& name);

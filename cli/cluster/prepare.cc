@@ -1,5 +1,6 @@
 #include "cli/cluster/prepare.h"
 
+#include <arpa/inet.h>
 #include <openssl/rand.h>
 #include <unistd.h>
 
@@ -51,8 +52,30 @@ Result<KeyPair> authority(const ClusterConfig& config, const Layout& layout, int
 
 Result<KeyPair> pair(const Layout& layout, const KeyPair& ca, const std::string& name,
                      const CertificateRequest& request) {
-  if (exists(layout.pki(name + ".crt"))) return load_pair(layout, name);
+  if (exists(layout.pki(name + ".crt"))) {
+    auto known = load_pair(layout, name);
+    if (!known || covers(known->certificate_pem, request)) return known;
+  }
   return save_pair(layout, name, issue(ca, request));
+}
+
+// The first address of a range, which is that of Service default/kubernetes.
+Result<std::string> first_address(const std::string& cidr) {
+  in_addr base{};
+  if (inet_pton(AF_INET, cidr.substr(0, cidr.find('/')).c_str(), &base) != 1)
+    return Error(Code::kBadRequest, "\"" + cidr + "\" is no range of addresses");
+  base.s_addr = htonl(ntohl(base.s_addr) + 1);
+  char text[INET_ADDRSTRLEN] = "";
+  inet_ntop(AF_INET, &base, text, sizeof text);
+  return std::string(text);
+}
+
+Status prepare_signing_key(const Layout& layout) {
+  if (exists(layout.pki("sa.pub"))) return {};
+  auto made = make_signing_key();
+  if (!made) return made.error();
+  if (Status s = write_file(layout.pki("sa.key"), made->key_pem, kSecret); !s) return s;
+  return write_file(layout.pki("sa.pub"), made->certificate_pem);
 }
 
 std::string random_password() {
@@ -115,18 +138,22 @@ Status prepare_bus(const ClusterConfig& config, const Layout& layout) {
 Status prepare_certificates(const ClusterConfig& config, const Layout& layout, int64_t now) {
   auto ca = authority(config, layout, now);
   if (!ca) return ca.error();
-  auto gateway = pair(
-      layout, *ca, "gateway",
-      {.common_name = "kubus-gateway",
-       .dns_names = {"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"},
-       .ip_addresses = {"127.0.0.1", config.listen},
-       .server = true,
-       .now_unix_seconds = now});
+  auto service = first_address(config.service_cidr);
+  if (!service) return service.error();
+  auto gateway =
+      pair(layout, *ca, "gateway",
+           {.common_name = "kubus-gateway",
+            .dns_names = {"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
+                          "kubernetes.default.svc.cluster.local"},
+            .ip_addresses = {"127.0.0.1", config.listen, config.address, *service},
+            .server = true,
+            .now_unix_seconds = now});
   if (!gateway) return gateway.error();
   auto admin = pair(
       layout, *ca, "admin",
       {.common_name = "kubus-admin", .organizations = {"system:masters"}, .now_unix_seconds = now});
   if (!admin) return admin.error();
+  if (Status s = prepare_signing_key(layout); !s) return s;
   return write_file(layout.kubeconfig(),
                     render_kubeconfig(config, layout, ca->certificate_pem, *admin), kSecret);
 }

@@ -27,6 +27,9 @@ void add_options(po::options_description_easy_init add) {
   add("node", po::value<std::string>()->default_value(""),
       "this machine's node name (else its host name)");
   add("listen", po::value<std::string>()->default_value("127.0.0.1"), "the address of API and bus");
+  add("address", po::value<std::string>()->default_value(""),
+      "the IPv4 address of this node, where Pods and others reach the API too (else the source of "
+      "the default route)");
   add("api-port", po::value<uint16_t>()->default_value(kApiPort),
       "the API's port; another is taken if it is in use");
   add("bus-port", po::value<uint16_t>()->default_value(kBusPort),
@@ -46,6 +49,25 @@ std::string host_name() {
   return name;
 }
 
+// Where this machine is reached, as long as what was chosen before is still an address of it.
+Status choose_address(const Invocation& call, ClusterConfig* c) {
+  std::string asked = call.options["address"].as<std::string>();
+  if (!asked.empty()) c->address = asked;
+  if (!c->address.empty() && free_port(c->address, 0) != 0) return {};
+  if (!asked.empty()) {
+    return Error(Code::kBadRequest,
+                 "cannot listen on " + asked + "; --address takes an IPv4 address of this machine");
+  }
+  c->address = primary_address();
+  if (!c->address.empty()) return {};
+  c->address = c->listen;
+  std::printf(
+      "  note       no default route: the node's address is %s, and Pods of their own\n"
+      "             network cannot reach the API; --address names another\n",
+      c->address.c_str());
+  return {};
+}
+
 Result<ClusterConfig> decide(const Invocation& call) {
   ClusterConfig c;
   const auto& o = call.options;
@@ -56,8 +78,9 @@ Result<ClusterConfig> decide(const Invocation& call) {
   c.runtime_endpoint = o["runtime-endpoint"].as<std::string>();
   if (!o["no-node"].as<bool>())
     c.node = o["node"].as<std::string>().empty() ? host_name() : o["node"].as<std::string>();
+  if (Status s = choose_address(call, &c); !s) return s.error();
   c.bus_port = free_port(c.listen, o["bus-port"].as<uint16_t>());
-  c.api_port = free_port(c.listen, o["api-port"].as<uint16_t>());
+  c.api_port = free_port(c.listen, c.address, o["api-port"].as<uint16_t>());
   if (c.bus_port == 0 || c.api_port == 0) {
     return Error(Code::kBadRequest, "cannot listen on " + c.listen +
                                         "; --listen takes an IPv4 address of this machine");
@@ -168,7 +191,11 @@ Status run(const Invocation& call) {
     std::printf("already running, supervised by process %d\n", pid);
     return wait_until_ready(layout, *config, call.options["wait"].as<int>());
   }
-  if (!config) config = decide(call);
+  if (!config) {
+    config = decide(call);
+  } else if (Status s = choose_address(call, &*config); !s) {
+    return s;
+  }
   if (!config) return config.error();
   if (Status s = check(*config, layout); !s) return s;
   std::printf("cluster %s in %s\n", config->name.c_str(), layout.dir.c_str());

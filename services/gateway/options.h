@@ -10,6 +10,7 @@ namespace kubus::gateway {
 struct GatewayOptions {
   bus::Credentials credentials;
   HttpOptions http;
+  std::string token_key;  // PEM; "" : no token is accepted
 };
 
 // kBadRequest says which option is missing or malformed.

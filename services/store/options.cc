@@ -10,7 +10,7 @@ namespace {
 namespace po = boost::program_options;
 
 struct Raw {
-  std::string credentials, ca_file;
+  std::string credentials, ca_file, token_key;
   uint64_t keep_hours = 24, event_ttl_minutes = 60, map_gib = 256;
 };
 
@@ -24,6 +24,9 @@ void describe(Raw* raw, ProgramOptions* out, po::options_description* all) {
   add("node-ports", po::value(&s.ranges.node_ports), "FIRST-LAST");
   add("ca-file", po::value(&raw->ca_file), "the cluster's CA, PEM; goes into every namespace");
   add("api-port", po::value(&s.api_port), "where gateways listen");
+  add("api-address", po::value(&s.api_address), "and at which address others reach them");
+  add("service-account-key", po::value(&raw->token_key),
+      "the RSA key that signs tokens of service accounts, PEM; without it none is made");
   add("instance", po::value(&s.instance), "this store's name among several");
   add("keep-revisions", po::value(&s.state.keep_revisions),
       "history: never compact the newest N revisions");
@@ -63,6 +66,11 @@ Result<ProgramOptions> read_options(int argc, char** argv) {
     auto ca = read_file(raw.ca_file);
     if (!ca) return ca.error();
     out.store.cluster_ca = *std::move(ca);
+  }
+  if (!raw.token_key.empty()) {
+    auto key = read_file(raw.token_key);
+    if (!key) return key.error();
+    out.store.token_key = *std::move(key);
   }
   constexpr int kGibBits = 30;
   out.map_bytes = raw.map_gib << kGibBits;

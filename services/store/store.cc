@@ -42,7 +42,7 @@ Store::Store(bus::Ports ports, StoreOptions options, std::unique_ptr<State> stat
 }
 
 void Store::serve() {
-  FirstObjects first{allocator_->first_cluster_ip(), options_.api_port};
+  FirstObjects first{allocator_->first_cluster_ip(), options_.api_address, options_.api_port};
   if (auto request = first_objects(state_->latest(), first, ports_.random.uuid()))
     intake_->push_own(*std::move(request));
   intake_->listen();

@@ -24,7 +24,9 @@ struct StoreOptions {
   ExecutorOptions executor;
   MaintenanceOptions maintenance;
   Ranges ranges;
-  std::string cluster_ca;  // PEM; goes into every namespace
+  std::string cluster_ca;   // PEM; goes into every namespace
+  std::string token_key;    // PEM; signs tokens of service accounts; "" : none is made
+  std::string api_address;  // "" or loopback: Service kubernetes gets no endpoint
   int api_port = 6443;
 };
 

@@ -64,8 +64,8 @@ class Exchange {
 };
 
 struct HttpOptions {
-  std::string address = "127.0.0.1";
-  uint16_t port = 0;
+  std::vector<std::string> addresses = {"127.0.0.1"};
+  uint16_t port = 0;  // on each
   std::string certificate_file, key_file, client_ca_file;
   size_t most_body_bytes = 3 << 20;
   size_t most_connections = 4096;

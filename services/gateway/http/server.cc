@@ -57,16 +57,17 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
         log(g),
         options(std::move(o)),
         handler(std::move(h)),
-        tls(asio::ssl::context::tls_server),
-        acceptor(l) {}
-  void accept();
+        tls(asio::ssl::context::tls_server) {}
+  Status set_tls();
+  Status listen(const std::string& address);
+  void accept(tcp::acceptor& acceptor);
 
   asio::io_context& loop;
   bus::Log& log;
   HttpOptions options;
   Handler handler;
   asio::ssl::context tls;
-  tcp::acceptor acceptor;
+  std::deque<tcp::acceptor> acceptors;
   size_t connections = 0;
 };
 
@@ -300,15 +301,55 @@ void Connection::drop() {
 
 }  // namespace
 
-void HttpServer::Impl::accept() {
-  acceptor.async_accept([self = shared_from_this()](error_code code, tcp::socket socket) {
-    if (code == asio::error::operation_aborted) return;
-    if (!code && self->connections < self->options.most_connections) {
-      socket.set_option(tcp::no_delay(true), code);
-      std::make_shared<Connection>(std::move(socket), self)->start();
-    }
-    self->accept();
-  });
+void HttpServer::Impl::accept(tcp::acceptor& acceptor) {
+  acceptor.async_accept(
+      [self = shared_from_this(), &acceptor](error_code code, tcp::socket socket) {
+        if (code == asio::error::operation_aborted) return;
+        if (!code && self->connections < self->options.most_connections) {
+          socket.set_option(tcp::no_delay(true), code);
+          std::make_shared<Connection>(std::move(socket), self)->start();
+        }
+        self->accept(acceptor);
+      });
+}
+
+Status HttpServer::Impl::set_tls() {
+  error_code code;
+  auto failed = [&](const std::string& what) {
+    return Error(Code::kUnavailable, what + ": " + code.message());
+  };
+  SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
+  if (tls.use_certificate_chain_file(options.certificate_file, code))
+    return failed(options.certificate_file);
+  if (tls.use_private_key_file(options.key_file, asio::ssl::context::pem, code))
+    return failed(options.key_file);
+  if (tls.load_verify_file(options.client_ca_file, code)) return failed(options.client_ca_file);
+  SSL_CTX_set_client_CA_list(tls.native_handle(),
+                             SSL_load_client_CA_file(options.client_ca_file.c_str()));
+  // Sessions would carry a peer's identity past its certificate's end.
+  SSL_CTX_set_session_cache_mode(tls.native_handle(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(tls.native_handle(), 0);
+  tls.set_verify_mode(asio::ssl::verify_peer, code);
+  return {};
+}
+
+Status HttpServer::Impl::listen(const std::string& on) {
+  error_code code;
+  auto failed = [&](const std::string& what) {
+    return Error(Code::kUnavailable, what + ": " + code.message());
+  };
+  auto address = asio::ip::make_address(on, code);
+  if (code) return failed(on);
+  tcp::endpoint endpoint(address, options.port);
+  std::string shown = on + ":" + std::to_string(options.port);
+  tcp::acceptor& acceptor = acceptors.emplace_back(loop);
+  if (acceptor.open(endpoint.protocol(), code)) return failed(shown);
+  acceptor.set_option(tcp::acceptor::reuse_address(true), code);
+  if (acceptor.bind(endpoint, code)) return failed(shown);
+  if (acceptor.listen(asio::socket_base::max_listen_connections, code)) return failed(shown);
+  options.port = acceptor.local_endpoint(code).port();
+  accept(acceptor);
+  return {};
 }
 
 HttpServer::HttpServer(asio::io_context& loop, bus::Log& log, HttpOptions options, Handler handler)
@@ -316,43 +357,20 @@ HttpServer::HttpServer(asio::io_context& loop, bus::Log& log, HttpOptions option
 
 HttpServer::~HttpServer() {
   error_code ignored;
-  impl_->acceptor.close(ignored);
+  for (tcp::acceptor& acceptor : impl_->acceptors) acceptor.close(ignored);
   impl_->handler = [](std::shared_ptr<Exchange>) {};
 }
 
 Status HttpServer::start() {
-  auto& o = impl_->options;
-  error_code code;
-  auto failed = [&](const std::string& what) {
-    return Error(Code::kUnavailable, what + ": " + code.message());
-  };
-  SSL_CTX_set_min_proto_version(impl_->tls.native_handle(), TLS1_2_VERSION);
-  if (impl_->tls.use_certificate_chain_file(o.certificate_file, code))
-    return failed(o.certificate_file);
-  if (impl_->tls.use_private_key_file(o.key_file, asio::ssl::context::pem, code))
-    return failed(o.key_file);
-  if (impl_->tls.load_verify_file(o.client_ca_file, code)) return failed(o.client_ca_file);
-  SSL_CTX_set_client_CA_list(impl_->tls.native_handle(),
-                             SSL_load_client_CA_file(o.client_ca_file.c_str()));
-  // Sessions would carry a peer's identity past its certificate's end.
-  SSL_CTX_set_session_cache_mode(impl_->tls.native_handle(), SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_num_tickets(impl_->tls.native_handle(), 0);
-  impl_->tls.set_verify_mode(asio::ssl::verify_peer, code);
-  auto address = asio::ip::make_address(o.address, code);
-  if (code) return failed(o.address);
-  tcp::endpoint endpoint(address, o.port);
-  std::string shown = o.address + ":" + std::to_string(o.port);
-  if (impl_->acceptor.open(endpoint.protocol(), code)) return failed(shown);
-  impl_->acceptor.set_option(tcp::acceptor::reuse_address(true), code);
-  if (impl_->acceptor.bind(endpoint, code)) return failed(shown);
-  if (impl_->acceptor.listen(asio::socket_base::max_listen_connections, code)) return failed(shown);
-  impl_->accept();
+  if (Status s = impl_->set_tls(); !s) return s;
+  for (const std::string& address : impl_->options.addresses) {
+    if (Status s = impl_->listen(address); !s) return s;
+  }
   return {};
 }
 
 uint16_t HttpServer::port() const {
-  error_code code;
-  return impl_->acceptor.local_endpoint(code).port();
+  return impl_->options.port;
 }
 
 }  // namespace kubus::gateway
