@@ -60,6 +60,7 @@ wire::RequestT copy_of(const wire::RequestT& list) {
   out.on_behalf_of = std::make_unique<wire::IdentityT>();
   out.on_behalf_of->user = list.on_behalf_of->user;
   out.on_behalf_of->groups = list.on_behalf_of->groups;
+  out.on_behalf_of->uid = list.on_behalf_of->uid;
   const wire::OperationT& from = *list.operations[0];
   auto op = std::make_unique<wire::OperationT>();
   op->verb = from.verb;
@@ -75,6 +76,39 @@ wire::RequestT copy_of(const wire::RequestT& list) {
   return out;
 }
 
+// "Authorization: Bearer TOKEN"; "" : there is none.
+std::string bearer_of(const HttpRequest& request) {
+  constexpr std::string_view kScheme = "bearer ";
+  std::string value = request.header("authorization");
+  if (value.size() <= kScheme.size()) return "";
+  for (size_t i = 0; i < kScheme.size(); ++i) {
+    if (std::tolower(static_cast<unsigned char>(value[i])) != kScheme[i]) return "";
+  }
+  return value.substr(kScheme.size());
+}
+
+// SelfSubjectReview: who the API takes the client for.
+bool answer_review(Exchange& exchange) {
+  const HttpRequest& r = exchange.request();
+  if (r.method != "POST" || r.path != "/apis/authentication.k8s.io/v1/selfsubjectreviews")
+    return false;
+  json::array groups;
+  for (const std::string& g : r.peer.groups) groups.emplace_back(g);
+  groups.emplace_back("system:authenticated");
+  json::object user{{"username", r.peer.user}, {"groups", std::move(groups)}};
+  if (!r.peer.uid.empty()) user["uid"] = r.peer.uid;
+  json::object extra;
+  for (const auto& [key, values] : r.peer.extra)
+    extra[key] = json::array(values.begin(), values.end());
+  if (!extra.empty()) user["extra"] = std::move(extra);
+  answer_json(exchange, 201,
+              json::serialize(json::object{{"kind", "SelfSubjectReview"},
+                                           {"apiVersion", "authentication.k8s.io/v1"},
+                                           {"metadata", json::object()},
+                                           {"status", {{"userInfo", std::move(user)}}}}));
+  return true;
+}
+
 // Subresource bodies (Scale, Binding) may lack what Object asks for; they are written by their own
 // kind.
 std::string body_json(const kit::Answer& answer, const schema::KindInfo& kind, const Format& format,
@@ -87,20 +121,35 @@ std::string body_json(const kit::Answer& answer, const schema::KindInfo& kind, c
 
 }  // namespace
 
-Gateway::Gateway(bus::Ports ports, kit::ClientOptions options)
-    : ports_(ports), client_(ports, std::move(options)), hub_(ports, client_) {}
+Gateway::Gateway(bus::Ports ports, kit::ClientOptions options,
+                 std::unique_ptr<token::Verifier> tokens)
+    : ports_(ports),
+      client_(ports, std::move(options)),
+      hub_(ports, client_),
+      tokens_(ports, client_, std::move(tokens)) {}
 
 void Gateway::handle(std::shared_ptr<Exchange> exchange) {
   ++requests_;
   if (handle_open(*exchange)) return;
   const HttpRequest& r = exchange->request();
-  if (r.peer.user.empty()) {
-    return answer_error(
-        *exchange,
-        Error(Code::kUnauthorized, "Unauthorized: this needs a client certificate of the cluster"));
+  if (!r.peer.user.empty()) return handle_known(std::move(exchange));
+  std::string bearer = bearer_of(r);
+  if (bearer.empty()) {
+    return answer_error(*exchange, Error(Code::kUnauthorized,
+                                         "Unauthorized: this needs a client certificate of the "
+                                         "cluster or a token of a service account"));
   }
+  tokens_.authenticate(bearer, [this, exchange](Result<Peer> peer) {
+    if (!peer) return answer_error(*exchange, peer.error());
+    exchange->set_peer(*std::move(peer));
+    handle_known(exchange);
+  });
+}
+
+void Gateway::handle_known(std::shared_ptr<Exchange> exchange) {
+  const HttpRequest& r = exchange->request();
   if (r.path == "/metrics") return answer_metrics(std::move(exchange));
-  if (answer_discovery(*exchange) || answer_openapi(*exchange)) return;
+  if (answer_discovery(*exchange) || answer_openapi(*exchange) || answer_review(*exchange)) return;
   auto path = parse_resource_path(r.segments);
   if (!path) return answer_text(*exchange, 404, "404 page not found\n");
   handle_resource(std::move(exchange), *path);

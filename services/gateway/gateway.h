@@ -8,6 +8,7 @@
 #include "bus/ports/ports.h"
 #include "services/gateway/api/format.h"
 #include "services/gateway/api/path.h"
+#include "services/gateway/auth/tokens.h"
 #include "services/gateway/http/http.h"
 #include "services/gateway/watch/hub.h"
 
@@ -15,13 +16,15 @@ namespace kubus::gateway {
 
 class Gateway {
  public:
-  Gateway(bus::Ports ports, kit::ClientOptions options);
+  // `tokens` null: no bearer token is accepted.
+  Gateway(bus::Ports ports, kit::ClientOptions options, std::unique_ptr<token::Verifier> tokens);
   Gateway(const Gateway&) = delete;
 
   // Answers one request, now or later. Never blocks. Loop thread only.
   void handle(std::shared_ptr<Exchange> exchange);
 
  private:
+  void handle_known(std::shared_ptr<Exchange> exchange);
   bool handle_open(Exchange& exchange);  // what anyone may ask
   void handle_list(std::shared_ptr<Exchange> exchange, const ResourcePath& path,
                    const Format& format, wire::RequestT request,
@@ -34,6 +37,7 @@ class Gateway {
   bus::Ports ports_;
   kit::Client client_;
   Hub hub_;
+  Tokens tokens_;
   uint64_t requests_ = 0, failures_ = 0;
 };
 

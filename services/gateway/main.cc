@@ -13,8 +13,17 @@ int main(int argc, char** argv) {
   }
   kit::ClientOptions client{ClusterName(options->credentials.cluster),
                             Actor(options->credentials.actor)};
+  std::unique_ptr<token::Verifier> tokens;
+  if (!options->token_key.empty()) {
+    auto key = token::Verifier::from_pem(options->token_key);
+    if (!key) {
+      std::fprintf(stderr, "%s\n", key.error().message.c_str());
+      return 2;
+    }
+    tokens = std::make_unique<token::Verifier>(*std::move(key));
+  }
   bus::Host host({.component = "gateway", .credentials = options->credentials});
-  gateway::Gateway gateway(host.ports(), std::move(client));
+  gateway::Gateway gateway(host.ports(), std::move(client), std::move(tokens));
   gateway::HttpServer server(
       host.loop(), host.ports().log, options->http,
       [&](std::shared_ptr<gateway::Exchange> e) { gateway.handle(std::move(e)); });

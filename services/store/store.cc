@@ -12,20 +12,27 @@ Result<std::unique_ptr<Store>> Store::open(bus::Ports ports, StoreOptions option
                                            std::unique_ptr<Journal> journal) {
   auto allocator = ClusterAllocator::make(options.ranges, ports.random);
   if (!allocator) return allocator.error();
+  std::unique_ptr<token::Signer> signer;
+  if (!options.token_key.empty()) {
+    auto key = token::Signer::from_pem(options.token_key);
+    if (!key) return key.error();
+    signer = std::make_unique<token::Signer>(*std::move(key));
+  }
   auto state = State::open(ports, std::move(engine), std::move(journal), options.state);
   if (!state) return state.error();
-  std::unique_ptr<Store> out(
-      new Store(ports, std::move(options), *std::move(state), *std::move(allocator)));
+  std::unique_ptr<Store> out(new Store(ports, std::move(options), *std::move(state),
+                                       *std::move(allocator), std::move(signer)));
   out->serve();
   return out;
 }
 
 Store::Store(bus::Ports ports, StoreOptions options, std::unique_ptr<State> state,
-             std::unique_ptr<ClusterAllocator> allocator)
+             std::unique_ptr<ClusterAllocator> allocator, std::unique_ptr<token::Signer> signer)
     : ports_(ports),
       options_(std::move(options)),
       subjects_(options_.cluster),
       authorizer_(fixed_roles()),
+      signer_(std::move(signer)),
       allocator_(std::move(allocator)),
       state_(std::move(state)),
       replier_(ports.bus, ports.log) {
@@ -34,7 +41,7 @@ Store::Store(bus::Ports ports, StoreOptions options, std::unique_ptr<State> stat
       ports_, subjects_, replier_, options_.queues,
       [this](std::string_view actor) { return authorizer_->may_impersonate(actor); },
       [this] { executor_->wake(); });
-  Environment env{ports_, *state_, *authorizer_, *allocator_, options_.cluster_ca};
+  Environment env{ports_, *state_, *authorizer_, *allocator_, options_.cluster_ca, signer_.get()};
   executor_ = std::make_unique<Executor>(std::move(env), subjects_, intake_->queues(), replier_,
                                          options_.executor);
   heads_ = std::make_unique<Heads>(ports_, subjects_, *state_);

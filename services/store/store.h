@@ -6,6 +6,7 @@
 #include <string>
 
 #include "bus/ports/ports.h"
+#include "schemas/lib/token/token.h"
 #include "services/store/allocator/allocator.h"
 #include "services/store/auth/authorizer.h"
 #include "services/store/executor/executor.h"
@@ -33,7 +34,7 @@ struct StoreOptions {
 class Store {
  public:
   // Reads what is on the disks and begins to serve. Errors: State::open's, and kBadRequest for
-  // ranges that are none.
+  // ranges that are none or a key that is none.
   static Result<std::unique_ptr<Store>> open(bus::Ports ports, StoreOptions options,
                                              std::unique_ptr<Engine> engine,
                                              std::unique_ptr<Journal> journal);
@@ -50,7 +51,7 @@ class Store {
 
  private:
   Store(bus::Ports ports, StoreOptions options, std::unique_ptr<State> state,
-        std::unique_ptr<ClusterAllocator> allocator);
+        std::unique_ptr<ClusterAllocator> allocator, std::unique_ptr<token::Signer> signer);
   void serve();
   void answer_stats(const bus::Message& message);
 
@@ -58,6 +59,7 @@ class Store {
   StoreOptions options_;
   bus::Subjects subjects_;
   std::unique_ptr<Authorizer> authorizer_;
+  std::unique_ptr<token::Signer> signer_;
   std::unique_ptr<ClusterAllocator> allocator_;
   std::unique_ptr<State> state_;
   Replier replier_;

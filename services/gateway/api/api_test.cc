@@ -29,6 +29,7 @@ struct FakeExchange : Exchange {
     EXPECT_TRUE(parse_target(target, &r));
   }
   const HttpRequest& request() const override { return r; }
+  void set_peer(Peer peer) override { r.peer = std::move(peer); }
   void respond(int s, std::string_view t, std::string b, Headers h) override {
     status = s;
     type = t;

@@ -226,6 +226,13 @@ void set_identity(const HttpRequest& request, wire::RequestT* out) {
   out->on_behalf_of = std::make_unique<wire::IdentityT>();
   out->on_behalf_of->user = request.peer.user;
   out->on_behalf_of->groups = request.peer.groups;
+  out->on_behalf_of->uid = request.peer.uid;
+  for (const auto& [key, values] : request.peer.extra) {
+    auto extra = std::make_unique<wire::ExtraT>();
+    extra->key = key;
+    extra->values = values;
+    out->on_behalf_of->extra.push_back(std::move(extra));
+  }
   out->on_behalf_of->groups.push_back("system:authenticated");
 }
 

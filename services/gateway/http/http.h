@@ -23,10 +23,12 @@ class io_context;
 
 namespace kubus::gateway {
 
-// Who the client is by its certificate: CN and every O. Empty user: no certificate.
+// Who the client is: by its certificate (CN and every O), or by its token. Empty user: nobody.
 struct Peer {
   std::string user;
   std::vector<std::string> groups;
+  std::string uid = {};
+  std::map<std::string, std::vector<std::string>> extra = {};
 };
 
 struct HttpRequest {
@@ -52,6 +54,8 @@ class Exchange {
  public:
   virtual ~Exchange() = default;
   virtual const HttpRequest& request() const = 0;
+  // Who a request without a certificate turned out to be.
+  virtual void set_peer(Peer peer) = 0;
   virtual void respond(int status, std::string_view content_type, std::string body,
                        Headers headers = {}) = 0;
   // A chunked answer: start, write…, finish.

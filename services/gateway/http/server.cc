@@ -129,6 +129,7 @@ class ExchangeImpl : public Exchange {
     if (!complete_) connection_->drop();
   }
   const HttpRequest& request() const override { return request_; }
+  void set_peer(Peer peer) override { request_.peer = std::move(peer); }
 
   void respond(int status, std::string_view content_type, std::string body,
                Headers headers) override {

@@ -20,6 +20,8 @@ constexpr std::array<std::string_view, 4> kFollows = {"get", "list", "events-aft
 constexpr std::array<std::string_view, 5> kNodeReferences = {
     "configmaps", "secrets", "serviceaccounts", "persistentvolumeclaims", "persistentvolumes"};
 
+constexpr std::string_view kKubelet = "kubelet:", kAccountPrefix = "system:serviceaccount:";
+
 bool is(std::string_view actor, std::string_view role) {
   return actor == role ||
          (actor.starts_with(role) && actor.size() > role.size() && actor[role.size()] == ':');
@@ -36,23 +38,52 @@ class FixedRoles final : public Authorizer {
 
   bool may_impersonate(std::string_view actor) const override { return is(actor, "gateway"); }
 
+  std::string_view node_of(std::string_view actor) const override {
+    return is(actor, "kubelet") ? actor.substr(std::min(actor.size(), kKubelet.size())) : "";
+  }
+
  private:
   static bool may(const Access& a, const View& view) {
-    if (is(a.actor, "gateway")) return a.identity != nullptr ? may_user(a) : may_gateway(a);
+    if (is_stream(a.subresource) && a.identity == nullptr && !is(a.actor, "cli") &&
+        !is(a.actor, "admin"))
+      return false;
+    if (is(a.actor, "gateway")) return a.identity != nullptr ? may_user(a, view) : may_gateway(a);
     if (a.identity != nullptr) return false;
     if (one_of<4>(a.actor, {"admin", "store", "controllers", "cli"})) return true;
     if (is(a.actor, "cli") || is(a.actor, "controllers") || is(a.actor, "admin")) return true;
     if (is(a.actor, "scheduler")) return may_scheduler(a);
-    if (is(a.actor, "kubelet")) return may_kubelet(a, a.actor.substr(8), view);
+    if (is(a.actor, "kubelet")) return may_kubelet(a, a.actor.substr(kKubelet.size()), view);
     return false;
   }
 
-  static bool may_user(const Access& a) {
+  static bool may_user(const Access& a, const View& view) {
     if (a.identity->groups() == nullptr) return false;
+    bool account = false;
     for (const auto* group : *a.identity->groups()) {
       if (text_of(group) == "system:masters") return true;
+      account |= text_of(group) == "system:serviceaccounts";
     }
-    return false;
+    return account && may_account(a, view);
+  }
+
+  static bool may_account(const Access& a, const View& view) {
+    static const schema::KindInfo& kAccounts =
+        *schema::Registry::get().by_resource("", "serviceaccounts");
+    std::string_view rest = text_of(a.identity->user());
+    if (!rest.starts_with(kAccountPrefix)) return false;
+    rest.remove_prefix(kAccountPrefix.size());
+    size_t colon = rest.find(':');
+    if (colon == std::string_view::npos) return false;
+    std::string_view ns = rest.substr(0, colon);
+    Stored account = view.find(kAccounts, ns, rest.substr(colon + 1));
+    if (!account) return false;
+    Object object = account.object(kAccounts);
+    std::string_view role = object.annotation("kubus.io/role").value_or("");
+    if (role == "cluster-admin") return true;
+    if (a.kind == nullptr || a.ns != ns) return false;
+    if (role == "view") return !a.kind->confidential && one_of(a.verb, kReads);
+    // Who may write accounts may give itself any role.
+    return role == "edit" && (a.kind->resource != "serviceaccounts" || one_of(a.verb, kReads));
   }
 
   // For itself a gateway follows lanes, and reads what confidential events left out: for watchers
@@ -88,7 +119,9 @@ class FixedRoles final : public Authorizer {
     if (r == "events") return one_of<3>(a.verb, {"create", "patch", "update"});
     if (r == "services") return one_of(a.verb, kFollows);
     if (r == "namespaces") return a.verb == "get";
-    if (a.verb != "get" || !a.subresource.empty() || !one_of(r, kNodeReferences)) return false;
+    bool token = r == "serviceaccounts" && a.subresource == "token" && a.verb == "create";
+    bool reads = a.verb == "get" && a.subresource.empty() && one_of(r, kNodeReferences);
+    if (!token && !reads) return false;
     return view.refers(node, *a.kind, a.ns, a.name);
   }
 

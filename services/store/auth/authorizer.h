@@ -31,12 +31,17 @@ class Authorizer {
   // kForbidden, in words for the user.
   virtual Status authorize(const Access& access, const View& view) const = 0;
   virtual bool may_impersonate(std::string_view actor) const = 0;
+  // The node that the actor is the kubelet of; "" : it is none.
+  virtual std::string_view node_of(std::string_view actor) const = 0;
 };
 
 // The name that answers, events and refusals know the caller by.
 std::string user_of(const Access& access);
 
-// Fixed roles of actors: what serves until roles are objects themselves.
+// Fixed roles of actors: what serves until roles are objects themselves. Of users, the group
+// system:masters may do all; a service account what its own annotation kubus.io/role says: "view"
+// (read its namespace, but for Secrets), "edit" (read and write its namespace, but for service
+// accounts) or "cluster-admin"; without it nothing.
 std::unique_ptr<Authorizer> fixed_roles();
 
 }  // namespace kubus::store

@@ -61,6 +61,7 @@ Status run_create(Scope& s) {
   if (Status st = judge(s, {}); !st) return st;
   if (s.subresource == "binding") return run_binding(s, value->get_object());
   if (s.subresource == "eviction") return run_eviction(s, value->get_object());
+  if (s.subresource == "token") return run_token(s, value->get_object());
   if (!s.subresource.empty())
     return Error(Code::kMethodNotAllowed, std::string(s.subresource) + " cannot be created");
   if (Status st = check_place(s, value->get_object()); !st) return st;

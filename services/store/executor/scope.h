@@ -1,6 +1,7 @@
 // What one operation runs in, and the verbs. Loop thread only; nothing here outlives the turn.
 #pragma once
 
+#include <boost/json/fwd.hpp>
 #include <boost/json/storage_ptr.hpp>
 #include <string>
 #include <string_view>
@@ -11,6 +12,9 @@
 #include "services/store/executor/replies.h"
 #include "services/store/state/state.h"
 
+namespace kubus::token {
+class Signer;
+}
 namespace kubus::wire {
 struct Operation;
 struct Identity;
@@ -26,7 +30,8 @@ struct Environment {
   State& state;
   const Authorizer& authorizer;
   ClusterAllocator& allocator;
-  std::string cluster_ca;  // PEM; "" : none
+  std::string cluster_ca;                 // PEM; "" : none
+  const token::Signer* signer = nullptr;  // null: no tokens are made
 };
 
 struct Caller {
@@ -54,6 +59,7 @@ struct Scope {
 
 // Each fills scope.out, or says why not; what it changed before a refusal is undone by the caller.
 Status run_create(Scope& s);
+Status run_token(Scope& s, const json::object& request);
 Status run_update(Scope& s);
 Status run_patch(Scope& s);
 Status run_apply(Scope& s);
@@ -64,6 +70,7 @@ Status run_list(Scope& s);
 Status run_events_after(Scope& s);
 Status run_heads(Scope& s);
 Status run_history(Scope& s);
+Status run_connect(Scope& s);
 
 // All objects that the operation's selectors match, one page. Shared by list and delete of a
 // collection.
