@@ -34,10 +34,17 @@ std::string_view listed_verb(wire::Verb verb) {
     case wire::Verb::Heads:
       return "watch";
     case wire::Verb::History:
+    case wire::Verb::Connect:
       return "get";
     default:
       return verb_word(verb);
   }
+}
+
+// Running something in a Pod is asked for as making it is; its log is only read.
+std::string_view authorized_verb(const Scope& s) {
+  if (s.op.verb() != wire::Verb::Connect) return verb_word(s.op.verb());
+  return s.subresource == "log" ? "get" : "create";
 }
 
 bool reads_past(const wire::Operation& op) {
@@ -53,6 +60,11 @@ Status check_verb(const Scope& s) {
   if (!s.subresource.empty() && sub == nullptr)
     return Error(Code::kNotFound, "the server could not find the requested resource: " +
                                       s.kind->resource + " have no " + std::string(s.subresource));
+  if (is_stream(s.subresource) != (s.op.verb() == wire::Verb::Connect))
+    return Error(Code::kMethodNotAllowed,
+                 is_stream(s.subresource)
+                     ? std::string(s.subresource) + " is a byte stream: it is connected to"
+                     : "only byte streams can be connected to");
   const std::vector<std::string>& verbs = sub == nullptr ? s.kind->verbs : sub->verbs;
   std::string_view verb = listed_verb(s.op.verb());
   if (std::find(verbs.begin(), verbs.end(), verb) != verbs.end()) return {};
@@ -102,7 +114,7 @@ Status authorize(const Scope& s) {
   Access access;
   access.actor = s.caller.actor;
   access.identity = s.caller.identity;
-  access.verb = verb_word(s.op.verb());
+  access.verb = authorized_verb(s);
   access.kind = s.kind;
   access.ns = lane == nullptr ? s.ns : text_of(lane->namespace_());
   access.name = lane == nullptr ? s.name : text_of(lane->name());
@@ -140,9 +152,9 @@ Status run_verb(Scope& s) {
     case wire::Verb::Heads:
       return run_heads(s);
     case wire::Verb::Connect:
-      break;
+      return run_connect(s);
   }
-  return Error(Code::kMethodNotAllowed, "this store serves no byte streams");
+  return Error(Code::kMethodNotAllowed, "there is no such verb");
 }
 
 Revision needed_revision(const wire::Request& request) {

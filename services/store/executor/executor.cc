@@ -142,7 +142,7 @@ bool Executor::run(Incoming incoming) {
     ++stats_.reads;
     ReplyData reply = run_operations(incoming);
     answer_bytes_ += reply.bytes();
-    replier_.add(incoming.reply_to, std::move(reply));
+    answer(incoming.reply_to, std::move(reply));
     return true;
   }
   std::string key = incoming.actor + '\n' + incoming.id();
@@ -166,6 +166,16 @@ bool Executor::run(Incoming incoming) {
   answer_bytes_ += reply.bytes();
   answers_.push_back({std::move(incoming.reply_to), std::move(reply)});
   return true;
+}
+
+// With a ticket goes the word to the node that it is for.
+void Executor::answer(const std::string& to, ReplyData reply) {
+  for (const OutcomeData& o : reply.outcomes) {
+    if (!o.command) continue;
+    env_.ports.bus.publish(subjects_.node_command(NodeName(o.command->node), o.command->operation),
+                           o.command->bytes.view());
+  }
+  replier_.add(to, std::move(reply));
 }
 
 // What is remembered of an earlier run: outcome and revision, not the body.
@@ -302,7 +312,7 @@ void Executor::on_committed(Result<Committed> committed, std::vector<Answer>* an
     return replier_.flush();
   }
   // Answers first: who writes waits for them; events have nobody waiting.
-  for (Answer& a : *answers) replier_.add(a.to, std::move(a.reply));
+  for (Answer& a : *answers) answer(a.to, std::move(a.reply));
   replier_.flush();
   publish(*committed);
   if (!parked_.empty()) wake();

@@ -57,6 +57,7 @@ class Executor {
   bool run(Incoming incoming);
   Status admissible(const wire::Request& request) const;
   void park(Incoming incoming, Revision needed);
+  void answer(const std::string& to, ReplyData reply);
   ReplyData run_operations(const Incoming& incoming);
   void undo_all(const wire::Request& request, size_t failed, ReplyData* reply);
   Status run_operation(const Incoming& incoming, const wire::Operation& op, const Origin& origin,

@@ -70,6 +70,13 @@ class Writer {
     return wire::CreateLaneHead(b_, lane, head.second.value());
   }
 
+  Offset<wire::Ticket> ticket(const OutcomeData& o) {
+    if (!o.ticket) return {};
+    const OutcomeData::Ticket& t = *o.ticket;
+    return wire::CreateTicket(b_, text(t.endpoint), text(t.server_key), text(t.client_key),
+                              text(t.client_secret), text(t.id));
+  }
+
   Offset<wire::Outcome> outcome(const OutcomeData& o) {
     auto failed = o.failure ? failure(*o.failure) : Offset<wire::Failure>();
     auto object = nested(o.object);
@@ -78,6 +85,7 @@ class Writer {
     auto warnings = o.warnings.empty() ? 0 : b_.CreateVectorOfStrings(o.warnings);
     std::vector<Offset<wire::LaneHead>> heads;
     for (const auto& head : o.heads) heads.push_back(lane_head(head));
+    auto pass = ticket(o);
     auto all_heads = heads.empty() ? 0 : b_.CreateVector(heads);
     wire::OutcomeBuilder out(b_);
     out.add_failure(failed);
@@ -90,6 +98,7 @@ class Writer {
     out.add_events(events);
     out.add_head(o.head.value());
     out.add_heads(all_heads);
+    out.add_ticket(pass);
     out.add_created(o.created);
     out.add_gone(o.gone);
     out.add_repeated(o.repeated);

@@ -27,6 +27,16 @@ struct OutcomeData {
   Revision head;
   std::vector<std::pair<Lane, Revision>> heads;
   bool created = false, gone = false, repeated = false;
+  // A byte stream: what the caller connects with, and what its node's kubelet is told.
+  struct Ticket {
+    std::string endpoint, server_key, client_key, client_secret, id;
+  };
+  struct Command {
+    std::string node, operation;
+    Payload bytes;
+  };
+  std::optional<Ticket> ticket;
+  std::optional<Command> command;
 
   size_t bytes() const;
   // The bodies go; what was a read becomes a refusal.

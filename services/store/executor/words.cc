@@ -46,6 +46,11 @@ bool is_write(wire::Verb verb) {
   }
 }
 
+bool is_stream(std::string_view subresource) {
+  return subresource == "log" || subresource == "exec" || subresource == "attach" ||
+         subresource == "portforward";
+}
+
 namespace {
 std::string quoted(std::string_view name) {
   return "\"" + std::string(name) + "\"";

@@ -23,6 +23,8 @@ inline ByteView bytes_of(const flatbuffers::Vector<uint8_t>* v) {
 // "create", "events-after": as subjects say it.
 std::string_view verb_word(wire::Verb verb);
 bool is_write(wire::Verb verb);
+// A subresource that is a byte stream: "log", "exec", "attach", "portforward".
+bool is_stream(std::string_view subresource);
 
 Error not_found(const schema::KindInfo& kind, std::string_view name);
 Error already_exists(const schema::KindInfo& kind, std::string_view name);
