@@ -22,7 +22,9 @@ int main(int argc, char** argv) {
   auto credentials = bus::read_credentials(options["credentials"].as<std::string>());
   if (!credentials) return (std::cerr << credentials.error().message << "\n"), 2;
   bus::Host host({.component = "scheduler", .credentials = *credentials});
-  scheduler::Scheduler scheduler(host.ports(), {.cluster = ClusterName(credentials->cluster),
-                                                .actor = Actor(credentials->actor)});
+  scheduler::Scheduler scheduler(
+      host.ports(),
+      {.client = {.cluster = ClusterName(credentials->cluster), .actor = Actor(credentials->actor)},
+       .identity = credentials->actor});
   return host.run();
 }
