@@ -25,12 +25,17 @@ std::string_view view(const flatbuffers::String* s) {
 }
 
 Identity identity_of(const KubeletOptions& o) {
-  return {o.client.cluster.value(), o.node.name, o.node.address, o.state_dir};
+  Identity out{o.client.cluster.value(), o.node.name, o.node.address, o.state_dir, o.dns};
+  out.node_dns = read_node_dns();
+  out.cpu_milli = int64_t{o.node.machine.cpus} * 1000;
+  out.memory_bytes = o.node.machine.memory_bytes;
+  return out;
 }
 
 }  // namespace
 
-Kubelet::Kubelet(bus::Ports ports, Runtime& runtime, KubeletOptions options)
+Kubelet::Kubelet(bus::Ports ports, Runtime& runtime, Network& network, KubeletOptions options,
+                 stream::StreamHost* streams)
     : ports_(ports),
       runtime_(runtime),
       options_(std::move(options)),
@@ -39,17 +44,24 @@ Kubelet::Kubelet(bus::Ports ports, Runtime& runtime, KubeletOptions options)
             {.kind = &pod_kind(),
              .field_selector = "spec.nodeName=" + options_.node.name,
              .node = options_.node.name}),
+      recorder_(ports, client_, {.component = "kubelet", .host = options_.node.name}),
       node_(ports, client_, runtime, options_.node),
       reconciler_(ports, client_, {.name = "kubelet"}, {&pods_},
                   [this](kit::Pass& pass) { reconcile(pass); }),
-      workers_(ports, runtime, client_, identity_of(options_),
-               [this](const std::string& uid) { on_dirty(uid); }) {
+      workers_(
+          ports, runtime, network, client_, identity_of(options_),
+          [this](const std::string& uid) { on_dirty(uid); },
+          [this](const PodWorkers::News& news) { tell(news); }) {
   pods_.on_change([this](const kit::Informer::Change& c) { on_pod(c); });
   pods_.on_synced([this] { on_pods_synced(); });
   pods_.start();
   workers_.start();
   node_.start();
   prepare_runtime();
+  if (!streams) return;
+  streams_ = std::make_unique<StreamService>(
+      ports_, runtime_, *streams, client_.subjects(), identity_of(options_),
+      [this](const std::string& uid) { return find_pod(uid); });
 }
 
 Kubelet::~Kubelet() = default;
@@ -85,6 +97,15 @@ void Kubelet::on_dirty(const std::string& uid) {
   if (key != keys_.end()) reconciler_.add(key->second);
 }
 
+std::optional<PodWorkers::View> Kubelet::find_pod(const std::string& uid) const {
+  auto key = keys_.find(uid);
+  if (key == keys_.end()) return std::nullopt;
+  size_t slash = key->second.find('/');
+  Object pod = pods_.find(key->second.substr(0, slash), key->second.substr(slash + 1));
+  if (!pod || pod.uid() != uid) return std::nullopt;
+  return workers_.view(pod);
+}
+
 void Kubelet::reconcile(kit::Pass& pass) {
   size_t slash = pass.key().find('/');
   Object pod = pods_.find(pass.key().substr(0, slash), pass.key().substr(slash + 1));
@@ -105,6 +126,11 @@ void Kubelet::report(kit::Pass& pass, const Object& pod, const PodWorkers::View&
   if (!patch) return ports_.log.error("status of " + pass.key() + ": " + patch.error().message);
   if (patch->empty()) return;
   pass.merge_patch(pod.key(), *std::move(patch), "status", pod.uid(), pod.revision());
+}
+
+void Kubelet::tell(const PodWorkers::News& n) {
+  auto type = n.warning ? kit::Recorder::Type::kWarning : kit::Recorder::Type::kNormal;
+  recorder_.record(type, n.pod, n.reason, n.message, n.field);
 }
 
 // ---- the sandbox's image ----

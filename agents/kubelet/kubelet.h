@@ -8,9 +8,11 @@
 #include "agents/kubelet/cri/runtime.h"
 #include "agents/kubelet/node/node_agent.h"
 #include "agents/kubelet/pods/pod_workers.h"
+#include "agents/kubelet/stream/stream_service.h"
 #include "bus/kit/client.h"
 #include "bus/kit/informer.h"
 #include "bus/kit/reconciler.h"
+#include "bus/kit/recorder.h"
 #include "bus/ports/ports.h"
 
 namespace kubus::kubelet {
@@ -19,12 +21,15 @@ struct KubeletOptions {
   kit::ClientOptions client;
   NodeOptions node;
   std::string state_dir;
+  ClusterDns dns = {};
   std::string pause_image, pause_archive, runtime_socket;  // empty: nothing is imported
 };
 
 class Kubelet {
  public:
-  Kubelet(bus::Ports ports, Runtime& runtime, KubeletOptions options);
+  // `streams` null: it serves no logs and the like.
+  Kubelet(bus::Ports ports, Runtime& runtime, Network& network, KubeletOptions options,
+          stream::StreamHost* streams = nullptr);
   ~Kubelet();
 
  private:
@@ -38,16 +43,20 @@ class Kubelet {
   void on_pause_image(Result<std::optional<Image>> found);
   void import_pause_image();
   void try_again(const Error& error);
+  void tell(const PodWorkers::News& news);
+  std::optional<PodWorkers::View> find_pod(const std::string& uid) const;
 
   bus::Ports ports_;
   Runtime& runtime_;
   KubeletOptions options_;
   kit::Client client_;
   kit::Informer pods_;
+  kit::Recorder recorder_;
   NodeAgent node_;
   kit::Reconciler reconciler_;
   PodWorkers workers_;
   std::map<std::string, std::string> keys_;  // of Pods, by uid
+  std::unique_ptr<StreamService> streams_;
   std::unique_ptr<bus::Timer> prepare_timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

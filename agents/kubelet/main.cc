@@ -3,7 +3,9 @@
 #include "agents/kubelet/cri/cri_runtime.h"
 #include "agents/kubelet/kubelet.h"
 #include "agents/kubelet/options.h"
+#include "agents/kubelet/probes/edge/socket_network.h"
 #include "bus/host/host.h"
+#include "bus/stream/server.h"
 
 int main(int argc, char** argv) {
   using namespace kubus;
@@ -17,6 +19,12 @@ int main(int argc, char** argv) {
   bus::Host host({.component = "kubelet", .credentials = *credentials});
   auto runtime =
       kubelet::make_cri_runtime(options->endpoint, [&host](auto f) { host.post(std::move(f)); });
-  kubelet::Kubelet kubelet(host.ports(), *runtime, options->kubelet);
+  auto streams = stream::StreamServer::open(
+      host.loop(), host.ports(), {.listen = "tcp://" + options->kubelet.node.address + ":*"});
+  if (!streams) return (std::cerr << streams.error().message << "\n"), 1;
+  options->kubelet.node.stream_endpoint = (*streams)->endpoint();
+  options->kubelet.node.stream_key = (*streams)->public_key();
+  auto network = kubelet::make_socket_network(host.loop());
+  kubelet::Kubelet kubelet(host.ports(), *runtime, *network, options->kubelet, streams->get());
   return host.run();
 }

@@ -54,10 +54,10 @@ std::string back_off(const DesiredPod& pod, const DesiredContainer& c, int64_t d
 // How it is between two runs.
 json::object resting(const DesiredPod& pod, const DesiredContainer& c, const ContainerStatus& last,
                      const ContainerMemory& m, const std::string& runtime, int64_t now) {
-  if (!m.reason.empty()) return waiting(m.reason, m.message);
   int64_t delay = restart_due(last) - last.finished_at;
   if (delay > 0 && now < restart_due(last))
     return waiting("CrashLoopBackOff", back_off(pod, c, delay));
+  if (!m.reason.empty()) return waiting(m.reason, m.message);
   return terminated(last, runtime);
 }
 
@@ -73,16 +73,20 @@ ContainerView view_of(const DesiredPod& pod, const DesiredContainer& c, const Ob
   ContainerView out;
   const ContainerStatus* last = observed.latest(c.name);
   const ContainerStatus* before = observed.previous(c.name);
+  const RunMemory* run = last && runs(*last) ? memory.of(c.name).of_run(last->id) : nullptr;
   json::object state;
   if (!last) {
     state = not_started(c, memory, initialized);
+  } else if (runs(*last) && run && !run->hooked) {
+    state = waiting("ContainerCreating", "its postStart hook has not ended");
   } else if (runs(*last)) {
     state = {{"running", {{"startedAt", time_of(last->started_at)}}}};
     out.stage = Stage::kRunning;
   } else if (!ended(*last)) {
     state = not_started(c, memory, initialized);
   } else {
-    bool winding_down = pod.terminating || pod.finished || overdue(pod, now);
+    bool winding_down =
+        pod.terminating || pod.finished || overdue(pod, now) || all_done(pod, observed);
     bool again = !winding_down && wants_restart(pod, c, *last);
     state = again ? resting(pod, c, *last, memory.of(c.name), runtime, now)
                   : terminated(*last, runtime);
@@ -96,12 +100,12 @@ ContainerView view_of(const DesiredPod& pod, const DesiredContainer& c, const Ob
       {"name", c.name},
       {"state", std::move(state)},
       {"lastState", before && ended(*before) ? terminated(*before, runtime) : json::object()},
-      {"ready", out.stage == Stage::kRunning || passed},
+      {"ready", passed || (run && run->ready)},
       {"restartCount", static_cast<int64_t>(last ? last->attempt : 0)},
       {"image", c.image},
       {"imageID", last ? last->image_ref : ""}};
   if (last) out.json["containerID"] = full_id(runtime, last->id);
-  out.json["started"] = out.stage == Stage::kRunning;
+  out.json["started"] = run && run->started;
   return out;
 }
 

@@ -23,18 +23,19 @@ template <class List>
 void add_containers(const List* list, bool init, DesiredPod* out) {
   if (!list) return;
   for (const Container* c : *list) {
+    bool sidecar = init && text(c->restart_policy()) == "Always";
+    bool post_start = c->lifecycle() && c->lifecycle()->post_start();
     out->containers.push_back({text(c->name()), text(c->image()), text(c->image_pull_policy()),
-                               init, init && text(c->restart_policy()) == "Always"});
+                               init, sidecar, post_start});
   }
 }
 
 void look_at(const Container& c, std::vector<std::string>* out) {
   std::string at = "container " + text(c.name()) + ": ";
-  if (c.liveness_probe()) out->push_back(at + "livenessProbe");
-  if (c.readiness_probe()) out->push_back(at + "readinessProbe");
-  if (c.startup_probe()) out->push_back(at + "startupProbe");
-  if (c.lifecycle() && c.lifecycle()->post_start()) out->push_back(at + "lifecycle.postStart");
-  if (c.lifecycle() && c.lifecycle()->pre_stop()) out->push_back(at + "lifecycle.preStop");
+  for (const auto* probe : {c.startup_probe(), c.liveness_probe(), c.readiness_probe()}) {
+    if (probe && probe->grpc()) out->push_back(at + "grpc of a probe");
+  }
+  if (c.lifecycle() && c.lifecycle()->stop_signal()) out->push_back(at + "lifecycle.stopSignal");
   if (any(c.volume_devices())) out->push_back(at + "volumeDevices");
 }
 

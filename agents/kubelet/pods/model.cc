@@ -82,6 +82,27 @@ int64_t restart_due(const ContainerStatus& last) {
   return last.finished_at + std::min(kFirstDelay << std::min(streak - 2, 10), kMostDelay);
 }
 
+bool image_changed(const DesiredContainer& container, const ContainerStatus& run) {
+  auto image = run.annotations.find(kImage);
+  return image != run.annotations.end() && image->second != container.image;
+}
+
+bool all_done(const DesiredPod& pod, const ObservedPod& observed) {
+  bool any = false;
+  for (const DesiredContainer& c : pod.containers) {
+    const ContainerStatus* last = observed.latest(c.name);
+    bool over = last && ended(*last) && !wants_restart(pod, c, *last) && !image_changed(c, *last);
+    if (c.init) {
+      bool well = over && last->state == ContainerState::kExited && last->exit_code == 0;
+      if (over && !well) return true;
+      continue;
+    }
+    if (!over) return false;
+    any = true;
+  }
+  return any;
+}
+
 bool overdue(const DesiredPod& pod, int64_t now) {
   return pod.deadline_seconds > 0 && pod.started_at > 0 &&
          now >= pod.started_at + pod.deadline_seconds * kSecond;

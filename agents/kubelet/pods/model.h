@@ -28,7 +28,8 @@ constexpr const char* kImage = "io.kubus.image";  // as the Pod names it
 struct DesiredContainer {
   std::string name, image, pull_policy;
   bool init = false;
-  bool sidecar = false;  // an init container that runs on
+  bool sidecar = false;     // an init container that runs on
+  bool post_start = false;  // has such a hook
 };
 
 struct DesiredPod {
@@ -55,6 +56,15 @@ struct ObservedPod {
   void sort();
 };
 
+// One run of a container, as hooks and probes found it.
+struct RunMemory {
+  std::string id;      // of the container in the runtime
+  bool hooked = true;  // its postStart hook, if it has one, has done its work
+  bool started = false, ready = false;
+  std::string kill_why;               // not "": it must be ended
+  std::optional<int64_t> kill_grace;  // instead of the Pod's
+};
+
 struct ContainerMemory {
   bool busy = false;            // an operation on it is under way
   std::string image_id;         // present and, as the policy wants, looked for; cleared by a start
@@ -62,11 +72,18 @@ struct ContainerMemory {
   std::string reason, message;  // why it cannot start now
   int failures = 0;
   int64_t retry_at = 0;
-  std::optional<int64_t> stopping;  // the grace that a stop under way was given
+  std::optional<int64_t> stopping;  // the whole grace that a stop under way was given
+  uint64_t stops = 0;               // so far
+  RunMemory run;
+  std::string held_back;  // the run whose end was told to hold back the next
+
+  // Null: nothing is known of that run.
+  const RunMemory* of_run(std::string_view id) const { return run.id == id ? &run : nullptr; }
 };
 
 struct PodMemory {
   bool sandbox_busy = false;
+  int64_t ending_since = 0;  // 0: it is not to end
   std::string sandbox_error;
   int sandbox_failures = 0;
   int64_t sandbox_retry_at = 0;
@@ -85,6 +102,10 @@ bool wants_restart(const DesiredPod& pod, const DesiredContainer& container,
 int streak_after(const ContainerStatus& last);
 // When a container that ended may run again.
 int64_t restart_due(const ContainerStatus& last);
+// Every container that counts has ended for good; only sidecars may still run.
+bool all_done(const DesiredPod& pod, const ObservedPod& observed);
+// It runs another image than is wanted now.
+bool image_changed(const DesiredContainer& container, const ContainerStatus& run);
 // Past its activeDeadlineSeconds.
 bool overdue(const DesiredPod& pod, int64_t now);
 

@@ -8,7 +8,9 @@ namespace {
 
 using Kind = Action::Kind;
 
-constexpr int kRunsKept = 2;  // of each container: the present one and the one before
+constexpr int64_t kSecond = 1'000'000'000;
+constexpr int64_t kLeastGrace = 2;  // for those whose turn to end comes late
+constexpr int kRunsKept = 2;        // of each container: the present one and the one before
 
 class Planner {
  public:
@@ -18,13 +20,17 @@ class Planner {
 
   Plan run() {
     bool must_end = !pod_ || pod_->terminating || pod_->finished || overdue(*pod_, now_);
+    plan_.ending = must_end || all_done(*pod_, observed_);
     if (must_end) {
       wind_down(!pod_ || pod_->terminating);
+    } else if (plan_.ending) {
+      end_containers();
+      collect_garbage();
     } else {
       run_up();
       collect_garbage();
       if (pod_->deadline_seconds > 0 && pod_->started_at > 0)
-        wake(pod_->started_at + pod_->deadline_seconds * 1'000'000'000);
+        wake(pod_->started_at + pod_->deadline_seconds * kSecond);
     }
     return std::move(plan_);
   }
@@ -33,17 +39,7 @@ class Planner {
   // ---- towards nothing ----
 
   void wind_down(bool remove) {
-    bool alive = false;
-    for (const ContainerStatus& c : observed_.containers) {
-      if (runs(c)) {
-        alive = true;
-        stop(c, grace_);
-      } else if (c.state == ContainerState::kCreated && !memory_.of(c.name).busy) {
-        alive = true;
-        act({.kind = Kind::kRemoveContainer, .container = c.name, .id = c.id});
-      }
-    }
-    if (alive || any_busy()) return;
+    if (end_containers() || any_busy()) return;
     bool network = false;
     for (const SandboxStatus& s : observed_.sandboxes) {
       if (!s.ready && memory_.stopped.count(s.id)) continue;
@@ -62,11 +58,50 @@ class Planner {
     plan_.gone = observed_.sandboxes.empty() && observed_.containers.empty();
   }
 
-  void stop(const ContainerStatus& c, int64_t grace) {
+  // First all but the sidecars, then those, the last one first. True: some are still there.
+  bool end_containers() {
+    bool alive = false;
+    for (const ContainerStatus& c : observed_.containers) {
+      if (is_sidecar(c.name)) continue;
+      alive |= end(c);
+    }
+    if (alive || !pod_) return alive;
+    for (auto c = pod_->containers.rbegin(); c != pod_->containers.rend(); ++c) {
+      if (!c->sidecar) continue;
+      for (const ContainerStatus& run : observed_.containers) {
+        if (run.name == c->name && end(run)) return true;
+      }
+    }
+    return false;
+  }
+
+  bool is_sidecar(const std::string& name) const {
+    return pod_ && std::any_of(pod_->containers.begin(), pod_->containers.end(),
+                               [&](const auto& c) { return c.sidecar && c.name == name; });
+  }
+
+  bool end(const ContainerStatus& c) {
+    if (runs(c)) return stop(c, grace_, true), true;
+    if (c.state != ContainerState::kCreated || memory_.of(c.name).busy) return false;
+    act({.kind = Kind::kRemoveContainer, .container = c.name, .id = c.id});
+    return true;
+  }
+
+  // `ending`: the grace counts from when the Pod began to end.
+  void stop(const ContainerStatus& c, int64_t grace, bool ending = false) {
     const ContainerMemory& m = memory_.of(c.name);
     if (m.stopping && *m.stopping <= grace) return;
     if (m.busy && !m.stopping) return;
-    act({.kind = Kind::kStopContainer, .container = c.name, .id = c.id, .grace = grace});
+    int64_t left = grace;
+    if (ending && memory_.ending_since > 0) {
+      int64_t spent = (now_ - memory_.ending_since) / kSecond;
+      left = std::clamp(grace - spent, std::min(grace, kLeastGrace), grace);
+    }
+    act({.kind = Kind::kStopContainer,
+         .container = c.name,
+         .id = c.id,
+         .grace = left,
+         .asked = grace});
   }
 
   bool any_busy() const {
@@ -79,16 +114,52 @@ class Planner {
 
   void run_up() {
     const SandboxStatus* sandbox = observed_.sandbox();
-    if (!sandbox || !sandbox->ready) return renew(sandbox);
+    if (!sandbox || !sandbox->ready) return renew(sandbox), prepare();
+    bool open = initialized(*sandbox);
     for (const DesiredContainer& c : pod_->containers) {
-      bool passed = advance(c, *sandbox);
-      if (c.init && !passed) return;
+      bool passed = advance(c, *sandbox) || (open && c.sidecar);
+      if (c.init ? !passed : starts_alone(c)) return;
     }
+  }
+
+  // Once the others have begun, a sidecar that starts again keeps nobody waiting.
+  bool initialized(const SandboxStatus& sandbox) const {
+    return std::any_of(pod_->containers.begin(), pod_->containers.end(), [&](const auto& c) {
+      const ContainerStatus* last = c.init ? nullptr : observed_.latest(c.name);
+      return last && last->sandbox_id == sandbox.id;
+    });
+  }
+
+  // Those after it wait for its postStart hook.
+  bool starts_alone(const DesiredContainer& c) const {
+    if (!c.post_start) return false;
+    const ContainerMemory& m = memory_.of(c.name);
+    const ContainerStatus* last = observed_.latest(c.name);
+    if (!last || last->state == ContainerState::kCreated) return now_ >= m.retry_at;
+    const RunMemory* run = m.of_run(last->id);
+    return runs(*last) && run && !run->hooked && run->kill_why.empty();
+  }
+
+  // What the first containers need, while the sandbox is being made.
+  void prepare() {
+    for (const DesiredContainer& c : pod_->containers) {
+      if (!observed_.latest(c.name) && !memory_.of(c.name).busy) fetch(c);
+      if (c.init) return;
+    }
+  }
+
+  // True: all that a start of it needs is at hand.
+  bool fetch(const DesiredContainer& c) {
+    const ContainerMemory& m = memory_.of(c.name);
+    if (now_ < m.retry_at) return wake(m.retry_at), false;
+    if (m.image_id.empty()) return act({.kind = Kind::kEnsureImage, .container = c.name}), false;
+    if (!m.resolved) return act({.kind = Kind::kResolve, .container = c.name}), false;
+    return true;
   }
 
   // A sandbox of its own for a Pod that has none, or whose old one broke.
   void renew(const SandboxStatus* old) {
-    if (memory_.sandbox_busy || all_done()) return;
+    if (memory_.sandbox_busy) return;
     if (old) {
       bool alive = false;
       for (const ContainerStatus& c : observed_.containers) {
@@ -103,31 +174,6 @@ class Planner {
     act({.kind = Kind::kRunSandbox, .attempt = old ? old->attempt + 1 : 0});
   }
 
-  // Every container has ended for good: no reason for a new sandbox.
-  bool all_done() const {
-    bool any = false;
-    for (const DesiredContainer& c : pod_->containers) {
-      const ContainerStatus* last = observed_.latest(c.name);
-      if (c.init && last && ended(*last) && failed_for_good(c, *last)) return true;
-      if (c.init) continue;
-      if (!last || !ended(*last) || wants_restart(*pod_, c, *last) || changed(c, *last))
-        return false;
-      any = true;
-    }
-    return any;
-  }
-
-  bool failed_for_good(const DesiredContainer& c, const ContainerStatus& last) const {
-    bool well = last.state == ContainerState::kExited && last.exit_code == 0;
-    return !well && !wants_restart(*pod_, c, last);
-  }
-
-  // It runs another image than is wanted now.
-  static bool changed(const DesiredContainer& c, const ContainerStatus& last) {
-    auto image = last.annotations.find(kImage);
-    return image != last.annotations.end() && image->second != c.image;
-  }
-
   // One step for a container; true: an init container that those after it need not wait for.
   bool advance(const DesiredContainer& c, const SandboxStatus& sandbox) {
     const ContainerMemory& m = memory_.of(c.name);
@@ -137,8 +183,7 @@ class Planner {
     bool here = last->sandbox_id == sandbox.id;
     switch (last->state) {
       case ContainerState::kRunning:
-        if (!here || changed(c, *last)) stop(*last, grace_);
-        return here && c.sidecar;
+        return look_after(c, *last, here);
       case ContainerState::kCreated:
         if (now_ < m.retry_at) return wake(m.retry_at), false;
         act({.kind = here ? Kind::kStartContainer : Kind::kRemoveContainer,
@@ -151,7 +196,7 @@ class Planner {
     bool well = last->state == ContainerState::kExited && last->exit_code == 0;
     if (c.init && !c.sidecar && here && well) return true;
     // A new sandbox needs its init containers again.
-    bool anew = changed(c, *last) || (c.init && !here && well);
+    bool anew = image_changed(c, *last) || (c.init && !here && well);
     if (!anew && !wants_restart(*pod_, c, *last)) return false;
     int64_t due = anew ? now_ : restart_due(*last);
     if (now_ < due) return wake(due), false;
@@ -159,12 +204,20 @@ class Planner {
     return false;
   }
 
+  // One that runs; true: those after it need not wait.
+  bool look_after(const DesiredContainer& c, const ContainerStatus& last, bool here) {
+    const RunMemory* run = memory_.of(c.name).of_run(last.id);
+    if (!here || image_changed(c, last)) {
+      stop(last, grace_);
+    } else if (run && !run->kill_why.empty()) {
+      stop(last, run->kill_grace.value_or(grace_));
+    }
+    return here && c.sidecar && run && run->started;
+  }
+
   void start(const DesiredContainer& c, const SandboxStatus& sandbox, uint32_t attempt,
              int streak) {
-    const ContainerMemory& m = memory_.of(c.name);
-    if (now_ < m.retry_at) return wake(m.retry_at);
-    if (m.image_id.empty()) return act({.kind = Kind::kEnsureImage, .container = c.name});
-    if (!m.resolved) return act({.kind = Kind::kResolve, .container = c.name});
+    if (!fetch(c)) return;
     act({.kind = Kind::kCreateContainer,
          .container = c.name,
          .id = sandbox.id,

@@ -19,14 +19,15 @@ struct Action {
     kResolve,          // container: fetch what it refers to, make its volumes
     kCreateContainer,  // container, id of the sandbox, attempt, streak
     kStartContainer,   // container, id
-    kStopContainer,    // container, id, grace
+    kStopContainer,    // container, id, grace, asked
     kRemoveContainer,  // container, id
   };
   Kind kind;
   std::string container, id;
   uint32_t attempt = 0;
   int streak = 0;
-  int64_t grace = 0;
+  int64_t grace = 0;  // what is left of it, seconds
+  int64_t asked = 0;  // the whole
   friend bool operator==(const Action&, const Action&) = default;
 };
 
@@ -37,6 +38,7 @@ struct Plan {
   std::vector<Action> actions;
   std::optional<int64_t> again_at;  // plan again then, if nothing happens before
   bool gone = false;                // nothing of it is left in the runtime, nothing is under way
+  bool ending = false;  // it is to end: with the grace that counts from when it began to
 };
 
 // `desired` null: nobody knows this Pod any more; what it left must go, with `grace_seconds`.

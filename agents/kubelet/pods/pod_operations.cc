@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "agents/kubelet/pods/desired.h"
+#include "agents/kubelet/pods/images.h"
 #include "agents/kubelet/pods/pod_workers.h"
-#include "agents/kubelet/volumes/volumes.h"
+#include "agents/kubelet/pods/security.h"
 #include "schemas/core/v1/pod_generated.h"
 
 namespace kubus::kubelet {
@@ -40,6 +42,9 @@ void PodWorkers::run_sandbox(const std::string& uid, const Action& action) {
   if (worker.waits_for_turn) return;
   worker.memory.sandbox_busy = true;
   ++starting_;
+  if (Status s = refusal_of(*worker.pod); !s) return on_sandbox_run(uid, s.error());
+  auto hostname = hostname_of(*worker.pod, identity_.dns);
+  if (!hostname) return on_sandbox_run(uid, hostname.error());
   if (Status s = make_directory(identity_.log_dir(uid)); !s) return on_sandbox_run(uid, s.error());
   runtime_.run_sandbox(sandbox_config(*worker.pod, identity_, action.attempt),
                        held([this, uid](Result<std::string> id) { on_sandbox_run(uid, id); }));
@@ -111,6 +116,8 @@ void PodWorkers::ensure_image(const std::string& uid, const std::string& contain
   memory_of(uid, container).busy = true;
   std::string image = c && c->image() ? c->image()->str() : "";
   std::string policy = c && c->image_pull_policy() ? c->image_pull_policy()->str() : "";
+  if (auto name = parse_image(image); !name)
+    return settle(uid, container, name.error(), "InvalidImageName");
   if (policy == "Always") return pull(uid, container, image);
   runtime_.image_status(image,
                         held([this, uid, container, policy](Result<std::optional<Image>> found) {
@@ -120,17 +127,22 @@ void PodWorkers::ensure_image(const std::string& uid, const std::string& contain
 
 void PodWorkers::pull(const std::string& uid, const std::string& container,
                       const std::string& image) {
-  runtime_.pull_image(image, {}, held([this, uid, container, image](Result<std::string> pulled) {
-                        if (!pulled) {
-                          bool again = memory_of(uid, container).failures > 0;
-                          return settle(uid, container, pulled.error(),
-                                        again ? "ImagePullBackOff" : "ErrImagePull");
-                        }
-                        runtime_.image_status(
-                            *pulled, held([this, uid, container](Result<std::optional<Image>> r) {
-                              on_image(uid, container, "", true, std::move(r));
-                            }));
-                      }));
+  Worker* worker = find(uid);
+  if (!worker || !worker->pod) return settle(uid, container, {}, "");
+  supply_.pull(*worker->pod, image, held([this, uid, container](Result<std::string> pulled) {
+                 if (!pulled) {
+                   bool again = memory_of(uid, container).failures > 0;
+                   bool malformed = pulled.error().code == Code::kInvalid;
+                   return settle(uid, container, pulled.error(),
+                                 malformed ? "InvalidImageName"
+                                 : again   ? "ImagePullBackOff"
+                                           : "ErrImagePull");
+                 }
+                 runtime_.image_status(
+                     *pulled, held([this, uid, container](Result<std::optional<Image>> r) {
+                       on_image(uid, container, "", true, std::move(r));
+                     }));
+               }));
 }
 
 void PodWorkers::on_image(const std::string& uid, const std::string& container,
@@ -149,8 +161,10 @@ void PodWorkers::on_image(const std::string& uid, const std::string& container,
   if (policy == "Never" || pulled) {
     Error absent(Code::kNotFound,
                  "image \"" + image + "\" is not present" +
-                     (pulled ? " after it was pulled" : " and must not be pulled"));
-    return settle(uid, container, absent, "ErrImageNeverPull");
+                     (pulled ? " after it was pulled"
+                             : " and imagePullPolicy is Never; `kubus image import` brings it "
+                               "here"));
+    return settle(uid, container, absent, pulled ? "ErrImagePull" : "ErrImageNeverPull");
   }
   pull(uid, container, image);
 }
@@ -158,24 +172,32 @@ void PodWorkers::on_image(const std::string& uid, const std::string& container,
 void PodWorkers::resolve(const std::string& uid, const std::string& container) {
   Worker& worker = workers_[uid];
   memory_of(uid, container).busy = true;
-  std::set<RefKey> keys;
-  volume_references(*worker.pod, &keys);
-  if (const auto* c = container_of(*worker.pod, container)) environment_references(*c, &keys);
-  references_.fetch(std::string(worker.pod->ns()), keys, held([this, uid, container](Status s) {
-                      on_resolved(uid, container, std::move(s));
-                    }));
+  supply_.resolve(*worker.pod, container, held([this, uid, container](Result<Supplies> supplies) {
+                    on_resolved(uid, container, std::move(supplies));
+                  }));
 }
 
-void PodWorkers::on_resolved(const std::string& uid, const std::string& container, Status fetched) {
+void PodWorkers::on_resolved(const std::string& uid, const std::string& container,
+                             Result<Supplies> supplies) {
   Worker* worker = find(uid);
   if (!worker || !worker->pod) return settle(uid, container, {}, "");
-  if (!fetched) return settle(uid, container, fetched, "CreateContainerConfigError");
-  auto volumes = prepare_volumes(*worker->pod, identity_.pod_dir(uid) + "/volumes", facts_of(uid),
-                                 references_.lookup(std::string(worker->pod->ns())));
-  if (!volumes) return settle(uid, container, volumes.error(), "FailedMount");
-  worker->volumes = *std::move(volumes);
+  if (!supplies) return settle(uid, container, supplies.error(), "CreateContainerConfigError");
+  worker->supplies = *std::move(supplies);
   memory_of(uid, container).resolved = true;
   settle(uid, container, {}, "");
+}
+
+// What names mean to the Pod's containers; they all see the one file.
+Status PodWorkers::write_hosts(const std::string& uid) const {
+  std::ifstream node("/etc/hosts", std::ios::binary);
+  std::string node_hosts(std::istreambuf_iterator<char>(node), {});
+  std::string path = identity_.hosts_path(uid);
+  std::ofstream out(path, std::ios::trunc);
+  out << hosts_text(*workers_.at(uid).pod, facts_of(uid).pod_ip, identity_.dns, node_hosts);
+  out.close();
+  std::error_code code;
+  fs::permissions(path, fs::perms(0644), code);
+  return out && !code ? Status() : Status(Error(Code::kInternal, "cannot write " + path));
 }
 
 // ---- containers ----
@@ -187,11 +209,14 @@ void PodWorkers::create(const std::string& uid, const Action& action) {
   m.resolved = false;
   m.image_id.clear();
   PodFacts facts = facts_of(uid);
-  Lookup lookup = references_.lookup(std::string(worker.pod->ns()));
+  Lookup lookup = supply_.lookup(std::string(worker.pod->ns()));
   auto config = container_config({*worker.pod, action.container, worker.images[action.container],
-                                  action.attempt, action.streak, facts, lookup, worker.volumes},
+                                  action.attempt, action.streak, facts, lookup, worker.supplies.volumes,
+                                  worker.supplies.links},
                                  identity_);
   if (!config) return settle(uid, action.container, config.error(), "CreateContainerConfigError");
+  if (Status s = write_hosts(uid); !s)
+    return settle(uid, action.container, s, "CreateContainerError");
   std::string words = termination_path(identity_, uid, action.container, action.attempt);
   if (Status s = make_directory(fs::path(words).parent_path()); !s)
     return settle(uid, action.container, s, "CreateContainerError");
@@ -218,36 +243,12 @@ void PodWorkers::start_container(const std::string& uid, const Action& action) {
   const ContainerStatus* known = observed.latest(action.container);
   std::string sandbox = known ? known->sandbox_id : "", container = action.container;
   auto started = [this, uid, container, sandbox, id = action.id](Status status) {
-    runtime_view_.refresh_container(id, sandbox, held([this, uid, container, status] {
-                                      if (status) {
-                                        ContainerMemory& m = memory_of(uid, container);
-                                        m.failures = 0;
-                                        m.reason.clear();
-                                        m.message.clear();
-                                      }
+    runtime_view_.refresh_container(id, sandbox, held([this, uid, container, status, id] {
                                       settle(uid, container, status, "RunContainerError");
+                                      if (status) post_start(uid, container, id);
                                     }));
   };
   runtime_.start_container(action.id, held(started));
-}
-
-void PodWorkers::stop_container(const std::string& uid, const Action& action) {
-  ContainerMemory& m = memory_of(uid, action.container);
-  m.busy = true;
-  m.stopping = action.grace;
-  ObservedPod observed = runtime_view_.of(uid);
-  std::string sandbox, container = action.container;
-  for (const ContainerStatus& c : observed.containers) {
-    if (c.id == action.id) sandbox = c.sandbox_id;
-  }
-  auto stopped = [this, uid, container, sandbox, id = action.id](Status status) {
-    if (!status) ports_.log.warn("pod " + uid + ": " + status.error().message);
-    runtime_view_.refresh_container(id, sandbox, held([this, uid, container] {
-                                      memory_of(uid, container).stopping.reset();
-                                      settle(uid, container, {}, "");
-                                    }));
-  };
-  runtime_.stop_container(action.id, action.grace, held(stopped));
 }
 
 void PodWorkers::remove_container(const std::string& uid, const Action& action) {
@@ -271,6 +272,7 @@ void PodWorkers::settle(const std::string& uid, const std::string& container, co
     m.reason = reason;
     m.message = status.error().message;
     m.retry_at = ports_.clock.wall_ns() + retry_after(++m.failures);
+    tell_failure(uid, container, reason, m.message);
     ports_.log.warn("pod " + uid + ", container " + container + ": " + m.message);
   }
   mark(uid);

@@ -12,6 +12,7 @@ namespace kubus::kubelet {
 namespace {
 
 constexpr int64_t kOrphanGrace = 30;
+constexpr int64_t kForcedGrace = 1;  // whoever deletes by force does not wait
 constexpr size_t kMostLastWords = 4096;
 
 std::string last_words(const std::string& path) {
@@ -46,18 +47,26 @@ void forget_troubles(const ObservedPod& observed, PodMemory* memory) {
 
 }  // namespace
 
-PodWorkers::PodWorkers(bus::Ports ports, Runtime& runtime, kit::Client& client, Identity identity,
-                       OnDirty on_dirty)
+PodWorkers::PodWorkers(bus::Ports ports, Runtime& runtime, Network& network, kit::Client& client,
+                       Identity identity, OnDirty on_dirty, Tell tell)
     : ports_(ports),
       runtime_(runtime),
       identity_(std::move(identity)),
       on_dirty_(std::move(on_dirty)),
+      tell_(std::move(tell)),
+      checker_(ports, runtime, network),
+      prober_(ports, checker_,
+              {.failed = [this](const Prober::Key& key, ProbeKind kind,
+                                const std::string& why) { on_probe_failed(key, kind, why); },
+               .changed = [this](const Prober::Key& key) { mark(key.uid); }}),
       runtime_view_(ports, runtime, identity_.labels(),
                     [this](const std::string& uid) { on_runtime_change(uid); }),
-      references_(client) {}
+      supply_(ports, runtime, client, identity_,
+              [this](const std::string& uid) { return facts_of(uid); }) {}
 
 void PodWorkers::start() {
   runtime_view_.start();
+  supply_.start();
 }
 
 // ---- ways in ----
@@ -65,6 +74,7 @@ void PodWorkers::start() {
 void PodWorkers::set(const Object& pod) {
   std::string uid(pod.uid());
   workers_[uid].pod = pod;
+  if (!pod.terminating()) supply_.follow(pod);
   mark(uid);
 }
 
@@ -72,6 +82,8 @@ void PodWorkers::unset(const std::string& uid) {
   Worker* worker = find(uid);
   if (!worker) return;
   worker->pod.reset();
+  worker->forced = true;
+  prober_.forget_pod(uid);
   mark(uid);
 }
 
@@ -82,7 +94,7 @@ void PodWorkers::all_known() {
 
 void PodWorkers::forget_reference(std::string_view resource, std::string_view ns,
                                   std::string_view name) {
-  references_.forget(resource, ns, name);
+  supply_.forget_reference(resource, ns, name);
   for (auto& [uid, worker] : workers_) {
     if (!worker.pod || worker.pod->ns() != ns) continue;
     for (auto& [container, memory] : worker.memory.containers) memory.retry_at = 0;
@@ -114,13 +126,13 @@ void PodWorkers::on_dirty_timeout() {
 PodWorkers::View PodWorkers::view(const Object& pod) const {
   static const PodMemory kNothing;
   View out{read_pod(pod), runtime_view_.of(std::string(pod.uid())), &kNothing};
-  out.known = runtime_view_.synced();
   for (ContainerStatus& c : out.observed.containers) {
     if (ended(c) && c.message.empty())
       c.message = last_words(termination_path(identity_, out.desired.uid, c.name, c.attempt));
   }
   auto worker = workers_.find(out.desired.uid);
   if (worker == workers_.end()) return out;
+  out.known = worker->second.looked_at;
   out.memory = &worker->second.memory;
   out.gone = worker->second.gone;
   return out;
@@ -135,10 +147,15 @@ void PodWorkers::step(const std::string& uid) {
   std::optional<DesiredPod> desired;
   if (worker->pod) desired = read_pod(*worker->pod);
   forget_troubles(observed, &worker->memory);
+  if (desired) look_at_runs(uid, *worker, *desired, observed);
   int64_t now = ports_.clock.wall_ns();
   int64_t grace = desired ? desired->grace_seconds : grace_of(*worker, observed);
   Plan next = plan(desired ? &*desired : nullptr, grace, observed, worker->memory, now);
   worker->gone = next.gone;
+  worker->looked_at = true;
+  int64_t since = worker->memory.ending_since;
+  worker->memory.ending_since = !next.ending ? 0 : since > 0 ? since : now;
+  if (desired) tell_held_back(uid, *worker, *desired, observed);
   for (const Action& action : next.actions) act(uid, action);
   worker->timer.reset();
   if (next.again_at) {
@@ -147,13 +164,14 @@ void PodWorkers::step(const std::string& uid) {
   }
   on_dirty_(uid);
   if (!next.gone) return;
-  remove_volumes(identity_.pod_dir(uid) + "/volumes");
+  supply_.drop(uid);
   std::error_code code;
   std::filesystem::remove_all(identity_.pod_dir(uid), code);
   if (!worker->pod) workers_.erase(uid);
 }
 
-int64_t PodWorkers::grace_of(const Worker&, const ObservedPod& observed) const {
+int64_t PodWorkers::grace_of(const Worker& worker, const ObservedPod& observed) const {
+  if (worker.forced) return kForcedGrace;
   if (!observed.containers.empty()) return grace_in(observed.containers[0].annotations);
   return observed.sandbox() ? grace_in(observed.sandbox()->annotations) : 0;
 }
@@ -196,7 +214,8 @@ PodFacts PodWorkers::facts_of(const std::string& uid) const {
   ObservedPod observed = runtime_view_.of(uid);
   std::string ip;
   if (observed.sandbox() && !observed.sandbox()->ips.empty()) ip = observed.sandbox()->ips[0];
-  return {ip.empty() ? identity_.address : ip, identity_.address, identity_.node};
+  return {ip.empty() ? identity_.address : ip, identity_.address, identity_.node,
+          identity_.cpu_milli, identity_.memory_bytes};
 }
 
 }  // namespace kubus::kubelet

@@ -12,8 +12,9 @@
 #include "agents/kubelet/cri/runtime.h"
 #include "agents/kubelet/pods/configs.h"
 #include "agents/kubelet/pods/plan.h"
-#include "agents/kubelet/pods/reference_cache.h"
+#include "agents/kubelet/pods/pod_supply.h"
 #include "agents/kubelet/pods/runtime_view.h"
+#include "agents/kubelet/probes/prober.h"
 #include "bus/ports/ports.h"
 
 namespace kubus::kubelet {
@@ -23,8 +24,17 @@ class PodWorkers {
   // Called with a uid when its status may have changed, or nothing is left of it.
   using OnDirty = std::function<void(const std::string& uid)>;
 
-  PodWorkers(bus::Ports ports, Runtime& runtime, kit::Client& client, Identity identity,
-             OnDirty on_dirty);
+  // Called with what has happened to a Pod and is worth an Event.
+  struct News {
+    const Object& pod;
+    bool warning = false;
+    std::string reason, message;
+    std::string field;  // "spec.containers{web}", or ""
+  };
+  using Tell = std::function<void(const News&)>;
+
+  PodWorkers(bus::Ports ports, Runtime& runtime, Network& network, kit::Client& client,
+             Identity identity, OnDirty on_dirty, Tell tell);
   void start();
 
   // The Pod as it is wanted now.
@@ -40,7 +50,7 @@ class PodWorkers {
     ObservedPod observed;
     const PodMemory* memory = nullptr;
     bool gone = false;   // nothing is left of it in the runtime
-    bool known = false;  // the runtime has been looked at: the view can be trusted
+    bool known = false;  // the runtime and it have been looked at: the view can be trusted
   };
   View view(const Object& pod) const;
 
@@ -49,10 +59,11 @@ class PodWorkers {
     std::optional<Object> pod;  // nullopt: an orphan
     PodMemory memory;
     std::map<std::string, Image> images;         // by container
-    std::map<std::string, std::string> volumes;  // host path by name
+    Supplies supplies;
     std::unique_ptr<bus::Timer> timer;
     bool waits_for_turn = false;  // for a sandbox, while others start
-    bool gone = false;
+    bool gone = false, looked_at = false;
+    bool forced = false;  // it was deleted before it had ended
   };
 
   void on_runtime_change(const std::string& uid);
@@ -71,11 +82,35 @@ class PodWorkers {
                 bool pulled, Result<std::optional<Image>> found);
   void pull(const std::string& uid, const std::string& container, const std::string& image);
   void resolve(const std::string& uid, const std::string& container);
-  void on_resolved(const std::string& uid, const std::string& container, Status fetched);
+  void on_resolved(const std::string& uid, const std::string& container,
+                   Result<Supplies> supplies);
+  Status write_hosts(const std::string& uid) const;
   void create(const std::string& uid, const Action& action);
   void start_container(const std::string& uid, const Action& action);
   void stop_container(const std::string& uid, const Action& action);
   void remove_container(const std::string& uid, const Action& action);
+
+  // ---- hooks and probes: pod_life.cc ----
+  void look_at_runs(const std::string& uid, Worker& worker, const DesiredPod& desired,
+                    const ObservedPod& observed);
+  void look_at_run(const std::string& uid, Worker& worker, const DesiredPod& desired,
+                   const ContainerStatus& run);
+  void post_start(const std::string& uid, const std::string& container, const std::string& id);
+  void on_post_start(const std::string& uid, const std::string& container, const std::string& id,
+                     const Verdict& verdict);
+  // Gives the container its preStop hook, if it has one, and then ends it.
+  void stop_politely(const std::string& uid, const Action& action);
+  void stop_now(const std::string& uid, const Action& action);
+  void on_stopped(const std::string& uid, const Action& action, uint64_t number);
+
+  // ---- Events: pod_news.cc ----
+  void tell(const std::string& uid, const std::string& container, bool warning, const char* reason,
+            const std::string& message);
+  void tell_failure(const std::string& uid, const std::string& container, const std::string& reason,
+                    const std::string& message);
+  void tell_held_back(const std::string& uid, Worker& worker, const DesiredPod& desired,
+                      const ObservedPod& observed);
+  void on_probe_failed(const Prober::Key& key, ProbeKind kind, const std::string& message);
 
   // The operation on this container is over; an error is kept as why it waits.
   void settle(const std::string& uid, const std::string& container, const Status& status,
@@ -96,8 +131,11 @@ class PodWorkers {
   Runtime& runtime_;
   Identity identity_;
   OnDirty on_dirty_;
+  Tell tell_;
+  Checker checker_;
+  Prober prober_;
   RuntimeView runtime_view_;
-  ReferenceCache references_;
+  PodSupply supply_;
   std::map<std::string, Worker> workers_;
   std::set<std::string> dirty_;
   std::unique_ptr<bus::Timer> dirty_timer_;

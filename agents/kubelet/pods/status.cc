@@ -50,22 +50,30 @@ class StatusBuilder {
       ContainerView v =
           view_of(pod_, c, observed_, memory_, initialized_, node_.runtime_name, now_);
       if (c.init) {
-        bool passed = c.sidecar ? v.stage == Stage::kRunning : v.stage == Stage::kEndedWell;
+        bool passed = c.sidecar ? v.json.at("started").as_bool() : v.stage == Stage::kEndedWell;
         initialized_ &= passed;
-        if (!passed) uninitialized_ += (uninitialized_.empty() ? "" : " ") + c.name;
+        if (!passed) add_name(c.name, &uninitialized_);
         init_failed_ |= v.stage == Stage::kEndedBadly && !c.sidecar;
+        sidecars_run_ |= c.sidecar && v.stage == Stage::kRunning;
+        if (c.sidecar && !v.json.at("ready").as_bool()) add_name(c.name, &unready_);
         inits.push_back(std::move(v.json));
         continue;
       }
       all_ended_ &= v.stage == Stage::kEndedWell || v.stage == Stage::kEndedBadly;
       any_failed_ |= v.stage == Stage::kEndedBadly;
       all_ran_ &= v.ran;
-      bool ready = v.json.at("ready").as_bool();
-      if (!ready) unready_ += (unready_.empty() ? "" : " ") + c.name;
+      began_ |= v.json.at("started").as_bool();
+      if (!v.json.at("ready").as_bool()) add_name(c.name, &unready_);
       mains.push_back(std::move(v.json));
     }
+    // Whoever has come so far has been initialized, whatever a sidecar does now.
+    initialized_ |= began_;
     if (!inits.empty()) status_["initContainerStatuses"] = std::move(inits);
     status_["containerStatuses"] = std::move(mains);
+  }
+
+  static void add_name(const std::string& name, std::string* list) {
+    *list += (list->empty() ? "" : " ") + name;
   }
 
   void set_phase() {
@@ -73,7 +81,7 @@ class StatusBuilder {
     bool over = overdue(pod_, now_) && !running();
     if (init_failed_ || over) {
       phase = "Failed";
-    } else if (all_ended_) {
+    } else if (all_ended_ && !sidecars_run_) {
       phase = any_failed_ ? "Failed" : "Succeeded";
     } else if (!all_ran_ || !initialized_) {
       phase = "Pending";
@@ -199,7 +207,7 @@ class StatusBuilder {
   int64_t now_;
   json::object status_;
   bool initialized_ = true, init_failed_ = false, all_ended_ = true, any_failed_ = false,
-       all_ran_ = true;
+       all_ran_ = true, sidecars_run_ = false, began_ = false;
   std::string unready_, uninitialized_;
 };
 
