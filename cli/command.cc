@@ -87,7 +87,7 @@ int run_command_line(int argc, char** argv, const std::vector<const Command*>& c
       return 0;
     }
     Status status = command.run(call);
-    return status ? 0 : report(status.error());
+    return status ? call.exit_code : report(status.error());
   } catch (const po::error& e) {
     std::cerr << "error: " << e.what() << "; see `kubus " << verb << " --help`\n";
     return kBadUsage;

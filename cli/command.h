@@ -16,6 +16,8 @@ namespace po = boost::program_options;
 struct Invocation {
   po::variables_map options;
   std::vector<std::string> words;  // positional arguments
+  // What the process ends with when the verb succeeded: some pass on another's.
+  mutable int exit_code = 0;
 };
 
 struct Command {

@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "bus/stream/tickets.h"
 #include "schemas/bus/envelope_generated.h"
 #include "schemas/lib/base/error_codes.h"
 #include "services/gateway/api/answers.h"
@@ -9,6 +10,8 @@
 #include "services/gateway/api/discovery.h"
 #include "services/gateway/api/openapi.h"
 #include "services/gateway/api/requests.h"
+#include "services/gateway/streams/connect.h"
+#include "services/gateway/streams/log.h"
 #include "services/gateway/watch/watcher.h"
 
 namespace kubus::gateway {
@@ -122,11 +125,12 @@ std::string body_json(const kit::Answer& answer, const schema::KindInfo& kind, c
 }  // namespace
 
 Gateway::Gateway(bus::Ports ports, kit::ClientOptions options,
-                 std::unique_ptr<token::Verifier> tokens)
+                 std::unique_ptr<token::Verifier> tokens, stream::StreamDialer& dialer)
     : ports_(ports),
       client_(ports, std::move(options)),
       hub_(ports, client_),
-      tokens_(ports, client_, std::move(tokens)) {}
+      tokens_(ports, client_, std::move(tokens)),
+      dialer_(dialer) {}
 
 void Gateway::handle(std::shared_ptr<Exchange> exchange) {
   ++requests_;
@@ -166,6 +170,7 @@ bool Gateway::handle_open(Exchange& exchange) {
 }
 
 void Gateway::handle_resource(std::shared_ptr<Exchange> exchange, const ResourcePath& path) {
+  if (is_stream(path)) return handle_stream(std::move(exchange), path);
   const HttpRequest& r = exchange->request();
   std::string verb = verb_of(r, path);
   if (verb.empty()) {
@@ -244,6 +249,22 @@ void Gateway::handle_list(std::shared_ptr<Exchange> exchange, const ResourcePath
     if (!token.empty() && outcome.remaining()) meta.remaining = *outcome.remaining();
     answer_json(*exchange, 200,
                 write_list(*path.kind, *items, meta, format, ports_.clock.wall_seconds()));
+  });
+}
+
+// The store says whether the client may, and where the stream is served.
+void Gateway::handle_stream(std::shared_ptr<Exchange> exchange, const ResourcePath& path) {
+  auto request = connect_request(exchange->request(), path, ports_.clock.wall_ns());
+  if (!request) return answer_error(*exchange, request.error(), path);
+  client_.call(*std::move(request), [this, exchange, path](Result<kit::Answer> answer) {
+    Status status = answer ? kit::status_of(answer->outcome()) : Status(answer.error());
+    if (!status) {
+      ++failures_;
+      return answer_error(*exchange, status.error(), path);
+    }
+    auto ticket = stream::ticket_of(answer->outcome());
+    if (!ticket) return answer_error(*exchange, ticket.error(), path);
+    answer_log(dialer_, *ticket, exchange, path);
   });
 }
 

@@ -1,6 +1,7 @@
 #include <cstdio>
 
 #include "bus/host/host.h"
+#include "bus/stream/client.h"
 #include "services/gateway/gateway.h"
 #include "services/gateway/options.h"
 
@@ -23,7 +24,8 @@ int main(int argc, char** argv) {
     tokens = std::make_unique<token::Verifier>(*std::move(key));
   }
   bus::Host host({.component = "gateway", .credentials = options->credentials});
-  gateway::Gateway gateway(host.ports(), std::move(client), std::move(tokens));
+  stream::StreamClient streams(host.loop(), host.ports());
+  gateway::Gateway gateway(host.ports(), std::move(client), std::move(tokens), streams);
   gateway::HttpServer server(
       host.loop(), host.ports().log, options->http,
       [&](std::shared_ptr<gateway::Exchange> e) { gateway.handle(std::move(e)); });

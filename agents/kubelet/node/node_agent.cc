@@ -39,7 +39,9 @@ NodeAgent::NodeAgent(bus::Ports ports, kit::Client& client, Runtime& runtime, No
   report_ = {.name = options.name,
              .address = options.address,
              .version = options.version,
-             .machine = options.machine};
+             .machine = options.machine,
+             .stream_endpoint = options.stream_endpoint,
+             .stream_key = options.stream_key};
   report_.runtime.name = "containerd";
   nodes_.on_change([this](const kit::Informer::Change& c) {
     if (c.before || c.now)
@@ -106,6 +108,9 @@ void NodeAgent::reconcile(kit::Pass& pass) {
   Object now = node();
   int64_t seconds = ports_.clock.wall_seconds();
   if (!now) return pass.create(nodes_.options().kind[0], "", new_node(report_, seconds));
+  std::string annotations = node_annotations_patch(now, report_);
+  if (!annotations.empty())
+    return pass.merge_patch(now.key(), std::move(annotations), "", now.uid(), now.revision());
   std::string patch = node_status_patch(now, report_, seconds, kStatusHeartbeatSeconds);
   if (patch.empty()) return;
   pass.merge_patch(now.key(), std::move(patch), "status", now.uid(), now.revision());

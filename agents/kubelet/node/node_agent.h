@@ -17,6 +17,7 @@ namespace kubus::kubelet {
 struct NodeOptions {
   std::string name, address, version;
   Machine machine;
+  std::string stream_endpoint, stream_key;  // empty: it serves no byte streams
 };
 
 class NodeAgent {

@@ -2,7 +2,9 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
+#include <charconv>
 
+#include "bus/stream/keys.h"
 #include "schemas/core/v1/node_generated.h"
 #include "schemas/lib/codec/codec.h"
 #include "schemas/lib/codec/scalars.h"
@@ -40,6 +42,22 @@ json::object room_of(const Machine& m) {
           {"pods", std::to_string(kMostPods)}};
 }
 
+int port_of(const std::string& endpoint) {
+  int port = 0;
+  size_t colon = endpoint.rfind(':');
+  if (colon != std::string::npos)
+    std::from_chars(endpoint.data() + colon + 1, endpoint.data() + endpoint.size(), port);
+  return port;
+}
+
+json::object annotations_of(const NodeReport& r) {
+  json::object out;
+  if (r.stream_endpoint.empty()) return out;
+  out[stream::kEndpointAnnotation] = r.stream_endpoint;
+  out[stream::kKeyAnnotation] = r.stream_key;
+  return out;
+}
+
 json::object status_of(const NodeReport& r, int64_t now_seconds) {
   const Machine& m = r.machine;
   json::object info{{"machineID", m.machine_id},
@@ -57,6 +75,7 @@ json::object status_of(const NodeReport& r, int64_t now_seconds) {
           {"conditions", conditions_of(r, codec::format_time(now_seconds))},
           {"addresses", json::array{json::object{{"type", "InternalIP"}, {"address", r.address}},
                                     json::object{{"type", "Hostname"}, {"address", r.name}}}},
+          {"daemonEndpoints", {{"kubeletEndpoint", {{"Port", port_of(r.stream_endpoint)}}}}},
           {"nodeInfo", std::move(info)}};
 }
 
@@ -116,7 +135,8 @@ json::object new_node(const NodeReport& r, int64_t now_seconds) {
                       {"kubernetes.io/arch", r.machine.architecture},
                       {"beta.kubernetes.io/os", "linux"},
                       {"beta.kubernetes.io/arch", r.machine.architecture}};
-  return {{"metadata", {{"name", r.name}, {"labels", std::move(labels)}}},
+  return {{"metadata",
+           {{"name", r.name}, {"labels", std::move(labels)}, {"annotations", annotations_of(r)}}},
           {"spec", json::object()},
           {"status", status_of(r, now_seconds)}};
 }
@@ -129,7 +149,7 @@ std::string node_status_patch(const Object& node, const NodeReport& r, int64_t n
   json::object status = status_of(r, now);
   bool news = merge_conditions(old, &status["conditions"].as_array());
   keep_foreign_conditions(old, &status["conditions"].as_array());
-  for (const char* field : {"capacity", "allocatable", "addresses"}) {
+  for (const char* field : {"capacity", "allocatable", "addresses", "daemonEndpoints"}) {
     const json::value* was = old.if_contains(field);
     news |= !was || *was != status[field];
   }
@@ -141,6 +161,17 @@ std::string node_status_patch(const Object& node, const NodeReport& r, int64_t n
   }
   if (!news && age_of_heartbeat(old, now) < heartbeat_seconds) return "";
   return json::serialize(json::object{{"status", std::move(status)}});
+}
+
+std::string node_annotations_patch(const Object& node, const NodeReport& r) {
+  json::object wanted = annotations_of(r);
+  bool same = true;
+  for (const auto& [key, value] : wanted) {
+    auto now = node.annotation(key);
+    same &= now && *now == std::string_view(value.as_string());
+  }
+  if (same) return "";
+  return json::serialize(json::object{{"metadata", {{"annotations", std::move(wanted)}}}});
 }
 
 std::string pod_cidr_of(const Object& node) {

@@ -14,6 +14,7 @@ struct NodeReport {
   std::string name, address, version;  // version: ours
   Machine machine;
   RuntimeVersion runtime;
+  std::string stream_endpoint, stream_key;  // where byte streams are served; empty: nowhere
   bool ready = false;
   std::string why_not;  // while it is not
 };
@@ -25,6 +26,9 @@ boost::json::object new_node(const NodeReport& report, int64_t now_seconds);
 // its heartbeat is younger than `heartbeat_seconds`.
 std::string node_status_patch(const Object& node, const NodeReport& report, int64_t now_seconds,
                               int64_t heartbeat_seconds);
+
+// The merge patch of the annotations that say where byte streams are served; "" if they do.
+std::string node_annotations_patch(const Object& node, const NodeReport& report);
 
 std::string pod_cidr_of(const Object& node);
 

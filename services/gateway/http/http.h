@@ -62,6 +62,8 @@ class Exchange {
   virtual void start_stream(int status, std::string_view content_type, Headers headers = {}) = 0;
   virtual void write(std::shared_ptr<const std::string> chunk) = 0;
   virtual size_t queued_bytes() const = 0;  // written, not yet taken by the client
+  // Called whenever queued_bytes() has fallen below 64 KiB.
+  virtual void on_room(std::function<void()> f) = 0;
   virtual void finish() = 0;
   // Called once when the client goes away before the answer is complete.
   virtual void on_gone(std::function<void()> f) = 0;

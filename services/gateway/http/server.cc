@@ -104,7 +104,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::deque<Out> out_;
   size_t queued_ = 0;
   bool writing_ = false, keep_alive_ = true, gone_ = false;
-  std::function<void()> on_gone_;
+  std::function<void()> on_gone_, on_room_;
 };
 
 const char* reason_of(int status) {
@@ -169,6 +169,10 @@ class ExchangeImpl : public Exchange {
   }
 
   size_t queued_bytes() const override { return connection_->queued_; }
+
+  void on_room(std::function<void()> f) override {
+    if (!connection_->gone_ && !complete_) connection_->on_room_ = std::move(f);
+  }
 
   void on_gone(std::function<void()> f) override {
     if (!connection_->gone_ && !complete_) connection_->on_gone_ = std::move(f);
@@ -275,6 +279,8 @@ void Connection::on_written(error_code code) {
   if (code) return drop();
   beast::get_lowest_layer(stream_).expires_never();
   if (!out_.empty()) pump();
+  constexpr size_t kRoom = 64 << 10;
+  if (on_room_ && queued_ < kRoom) on_room_();
 }
 
 // While an answer streams nothing more is read from the client but its end.
@@ -287,7 +293,7 @@ void Connection::notice_end() {
 }
 
 void Connection::answered() {
-  on_gone_ = nullptr;
+  on_gone_ = on_room_ = nullptr;
   if (keep_alive_) return read();
   beast::get_lowest_layer(stream_).expires_after(kHandshakeTime);
   stream_.async_shutdown([self = shared_from_this()](error_code) { self->drop(); });
@@ -297,6 +303,7 @@ void Connection::drop() {
   if (gone_) return;
   gone_ = true;
   beast::get_lowest_layer(stream_).close();
+  on_room_ = nullptr;
   if (auto f = std::exchange(on_gone_, nullptr)) f();
 }
 
