@@ -3,32 +3,44 @@
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/random.h>
 
+#include <array>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <cerrno>
 #include <csignal>
-#include <random>
 
 #include "bus/host/loop_clock.h"
 #include "bus/host/thread_workers.h"
 #include "bus/nats/nats_bus.h"
+#include "schemas/lib/base/check.h"
 
 namespace kubus::bus {
 namespace {
 
+// The kernel's, a page at a time: keys and nonces are made of it.
 class OsRandom : public Random {
  public:
-  uint64_t next() override { return engine_(); }
+  uint64_t next() override {
+    if (at_ == words_.size()) refill();
+    return words_[at_++];
+  }
 
  private:
-  std::mt19937_64 engine_ = [] {
-    std::random_device device;
-    std::seed_seq seed{device(), device(), device(), device(),
-                       device(), device(), device(), device()};
-    return std::mt19937_64(seed);
-  }();
+  void refill() {
+    auto* to = reinterpret_cast<char*>(words_.data());
+    for (size_t n = 0; n < sizeof words_;) {
+      ssize_t got = ::getrandom(to + n, sizeof words_ - n, 0);
+      KUBUS_CHECK(got > 0 || errno == EINTR);
+      if (got > 0) n += static_cast<size_t>(got);
+    }
+    at_ = 0;
+  }
+  std::array<uint64_t, 32> words_{};
+  size_t at_ = words_.size();
 };
 
 class SpdLog : public Log {
