@@ -31,6 +31,10 @@ Result<Options> parse_options(int argc, const char* const* argv) {
   add("runtime-endpoint", po::value(&out.endpoint)->required(), "a CRI socket, unix:///path");
   add("state", po::value(&state)->required(), "where volumes and logs of Pods lie");
   add("address", po::value(&address)->default_value("127.0.0.1"), "the node's own address");
+  add("cluster-dns", po::value(&out.kubelet.dns.server)->default_value(""),
+      "the address of the cluster's resolver, for dnsPolicy ClusterFirst; none: the node's own");
+  add("cluster-domain", po::value(&out.kubelet.dns.domain)->default_value("cluster.local"),
+      "the domain of Services and Pods");
   add("pause-archive", po::value(&archive)->default_value(default_archive()),
       "imported where the runtime lacks the sandbox image; empty: never");
   po::variables_map options;

@@ -3,6 +3,15 @@
 namespace kubus::kubelet::cri {
 namespace {
 
+// What of the kernel a container neither sees nor changes.
+constexpr const char* kMasked[] = {
+    "/proc/acpi",        "/proc/asound",  "/proc/interrupts",
+    "/proc/kcore",       "/proc/keys",    "/proc/latency_stats",
+    "/proc/sched_debug", "/proc/scsi",    "/proc/timer_list",
+    "/proc/timer_stats", "/sys/firmware", "/sys/devices/virtual/powercap"};
+constexpr const char* kReadOnly[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+                                     "/proc/sysrq-trigger"};
+
 template <class Repeated>
 void add_all(const std::vector<std::string>& from, Repeated* to) {
   for (const std::string& s : from) *to->Add() = s;
@@ -42,13 +51,20 @@ void fill(const Security& from, pb::LinuxContainerSecurityContext* to) {
   to->set_no_new_privs(from.no_new_privileges);
   if (from.run_as_user) to->mutable_run_as_user()->set_value(*from.run_as_user);
   if (from.run_as_group) to->mutable_run_as_group()->set_value(*from.run_as_group);
+  to->set_run_as_username(from.run_as_username);
   for (int64_t group : from.supplemental_groups) to->add_supplemental_groups(group);
   add_all(from.add_capabilities, to->mutable_capabilities()->mutable_add_capabilities());
   add_all(from.drop_capabilities, to->mutable_capabilities()->mutable_drop_capabilities());
   fill(from.sharing, to->mutable_namespace_options());
   auto profile =
       from.unconfined ? pb::SecurityProfile::Unconfined : pb::SecurityProfile::RuntimeDefault;
+  if (!from.seccomp_profile.empty()) profile = pb::SecurityProfile::Localhost;
   to->mutable_seccomp()->set_profile_type(profile);
+  to->mutable_seccomp()->set_localhost_ref(from.seccomp_profile);
+  if (from.unmasked || from.privileged) return;
+  // Without a list the runtime hides nothing.
+  for (const char* path : kMasked) to->add_masked_paths(path);
+  for (const char* path : kReadOnly) to->add_readonly_paths(path);
 }
 
 }  // namespace

@@ -61,9 +61,12 @@ struct Resources {
 struct Security {
   bool privileged = false, read_only_root = false, no_new_privileges = false;
   std::optional<int64_t> run_as_user, run_as_group;
+  std::string run_as_username;  // with run_as_group only, if no user is given by number
   std::vector<int64_t> supplemental_groups;
   std::vector<std::string> add_capabilities, drop_capabilities;
-  bool unconfined = false;  // no seccomp filter
+  bool unconfined = false;      // no seccomp filter
+  std::string seccomp_profile;  // a file; "" : the runtime's own
+  bool unmasked = false;        // sees all of /proc
   Sharing sharing;
 };
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "agents/kubelet/pods/desired.h"
+#include "agents/kubelet/pods/security.h"
 #include "agents/kubelet/volumes/volumes.h"
 #include "schemas/core/v1/pod_generated.h"
-#include "schemas/lib/quantity.h"
 
 namespace kubus::kubelet {
 namespace {
@@ -13,10 +13,7 @@ namespace {
 using core::v1::Container;
 using core::v1::PodSpec;
 
-constexpr int64_t kCpuPeriodUs = 100'000, kLeastQuotaUs = 1000;
-constexpr int64_t kSharesPerCpu = 1024, kLeastShares = 2;
-constexpr int64_t kOomBestEffort = 1000;
-constexpr size_t kMostHostname = 63;
+constexpr const char* kHosts = "/etc/hosts";
 
 std::string text(const flatbuffers::String* s) {
   return s ? s->str() : std::string();
@@ -28,11 +25,6 @@ std::vector<std::string> texts(const List* list) {
   if (!list) return out;
   for (const auto* s : *list) out.push_back(s->str());
   return out;
-}
-
-Sharing sharing_of(const PodSpec& spec) {
-  return {spec.host_network().value_or(false), spec.host_pid().value_or(false),
-          spec.host_ipc().value_or(false), spec.share_process_namespace().value_or(false)};
 }
 
 Labels labels_of(const Object& pod, const Identity& identity) {
@@ -61,85 +53,18 @@ void add_ports(const Container& c, SandboxConfig* out) {
   }
 }
 
-std::optional<DnsConfig> dns_of(const PodSpec& spec) {
-  const auto* dns = spec.dns_config();
-  if (!dns) return std::nullopt;
-  DnsConfig out{texts(dns->nameservers()), texts(dns->searches()), {}};
-  if (dns->options()) {
-    for (const auto* o : *dns->options()) {
-      std::string value = text(o->value());
-      out.options.push_back(text(o->name()) + (value.empty() ? "" : ":" + value));
-    }
-  }
-  return out;
+bool is_mounted(const std::vector<Mount>& mounts, const std::string& path) {
+  return std::any_of(mounts.begin(), mounts.end(),
+                     [&](const Mount& m) { return m.container_path == path; });
 }
 
-std::optional<Quantity> amount(
-    const flatbuffers::Vector<flatbuffers::Offset<meta::v1::QuantityEntry>>* map,
-    std::string_view name) {
-  if (!map) return std::nullopt;
-  for (const auto* e : *map) {
-    if (e->key() && e->key()->string_view() == name && e->value())
-      return Quantity::parse(e->value()->string_view());
+Status check_mounts(const std::vector<Mount>& mounts, const Security& security) {
+  for (const Mount& m : mounts) {
+    if (m.propagation == Mount::Propagation::kBidirectional && !security.privileged)
+      return Error(Code::kInvalid, "mountPropagation Bidirectional at " + m.container_path +
+                                       " is for privileged containers only");
   }
-  return std::nullopt;
-}
-
-Resources resources_of(const Container& c) {
-  Resources out;
-  const auto* r = c.resources();
-  auto request = r ? amount(r->requests(), "cpu") : std::nullopt;
-  auto limit = r ? amount(r->limits(), "cpu") : std::nullopt;
-  auto memory = r ? amount(r->limits(), "memory") : std::nullopt;
-  if (!request) request = limit;
-  int64_t milli = request ? request->milli() : 0;
-  out.cpu_shares = std::max(kLeastShares, milli * kSharesPerCpu / 1000);
-  if (limit && !limit->is_zero()) {
-    out.cpu_period_us = kCpuPeriodUs;
-    out.cpu_quota_us = std::max(kLeastQuotaUs, limit->milli() * kCpuPeriodUs / 1000);
-  }
-  if (memory) out.memory_limit_bytes = memory->units();
-  if (!r || (!r->requests() && !r->limits())) out.oom_score_adj = kOomBestEffort;
-  return out;
-}
-
-void add_pod_security(const PodSpec& spec, Security* out) {
-  const auto* s = spec.security_context();
-  if (!s) return;
-  if (s->run_as_user()) out->run_as_user = *s->run_as_user();
-  if (s->run_as_group()) out->run_as_group = *s->run_as_group();
-  if (s->supplemental_groups())
-    out->supplemental_groups.assign(s->supplemental_groups()->begin(),
-                                    s->supplemental_groups()->end());
-  if (s->fs_group()) out->supplemental_groups.push_back(*s->fs_group());
-  if (s->seccomp_profile()) out->unconfined = text(s->seccomp_profile()->type()) == "Unconfined";
-}
-
-Result<Security> security_of(const PodSpec& spec, const Container& c, const Image& image) {
-  Security out;
-  out.sharing = sharing_of(spec);
-  out.unconfined = true;
-  add_pod_security(spec, &out);
-  const auto* pod = spec.security_context();
-  bool non_root = pod && pod->run_as_non_root().value_or(false);
-  if (const auto* s = c.security_context()) {
-    out.privileged = s->privileged().value_or(false);
-    out.read_only_root = s->read_only_root_filesystem().value_or(false);
-    out.no_new_privileges = !s->allow_privilege_escalation().value_or(true);
-    if (s->run_as_user()) out.run_as_user = *s->run_as_user();
-    if (s->run_as_group()) out.run_as_group = *s->run_as_group();
-    if (s->run_as_non_root()) non_root = *s->run_as_non_root();
-    if (s->capabilities()) {
-      out.add_capabilities = texts(s->capabilities()->add());
-      out.drop_capabilities = texts(s->capabilities()->drop());
-    }
-    if (s->seccomp_profile()) out.unconfined = text(s->seccomp_profile()->type()) == "Unconfined";
-  }
-  if (!non_root) return out;
-  bool named = !out.run_as_user && !image.user.empty();
-  if (out.run_as_user.value_or(image.uid.value_or(0)) == 0 && !named)
-    return Error(Code::kInvalid, "runAsNonRoot is set, and the container would run as root");
-  return out;
+  return {};
 }
 
 }  // namespace
@@ -152,15 +77,12 @@ SandboxConfig sandbox_config(const Object& pod, const Identity& identity, uint32
   out.ns = pod.ns();
   out.attempt = attempt;
   out.sharing = sharing_of(spec);
-  std::string hostname = text(spec.hostname());
-  if (hostname.empty()) hostname = std::string(pod.name()).substr(0, kMostHostname);
-  while (!hostname.empty() && (hostname.back() == '-' || hostname.back() == '.'))
-    hostname.pop_back();
-  if (!out.sharing.host_network) out.hostname = hostname;
+  auto hostname = hostname_of(pod, identity.dns);
+  if (hostname) out.hostname = *std::move(hostname);
   out.log_directory = identity.log_dir(out.uid);
   out.labels = labels_of(pod, identity);
   out.annotations[kGrace] = grace_of(spec);
-  out.dns = dns_of(spec);
+  out.dns = dns_of(pod, identity.dns, identity.node_dns);
   if (const auto* s = spec.security_context(); s && s->sysctls()) {
     for (const auto* entry : *s->sysctls()) out.sysctls[text(entry->name())] = text(entry->value());
   }
@@ -183,12 +105,13 @@ Result<ContainerConfig> container_config(const ContainerInput& in, const Identit
   const PodSpec& spec = *in.pod.as<core::v1::Pod>()->spec();
   const Container* c = container_of(in.pod, in.name);
   if (!c) return Error(Code::kInvalid, "the Pod has no container " + in.name);
-  auto environment = environment_of(in.pod, *c, in.facts, in.lookup);
+  auto environment = environment_of(in.pod, *c, in.facts, in.lookup, in.links);
   if (!environment) return environment.error();
-  auto mounts = mounts_of(*c, in.volumes);
+  auto mounts = mounts_of(in.pod, *c, in.volumes, *environment);
   if (!mounts) return mounts.error();
-  auto security = security_of(spec, *c, in.image);
+  auto security = security_of(spec, *c, in.image, identity.state_dir + "/seccomp");
   if (!security) return security.error();
+  if (Status s = check_mounts(*mounts, *security); !s) return s.error();
   ContainerConfig out;
   out.name = in.name;
   out.attempt = in.attempt;
@@ -198,6 +121,8 @@ Result<ContainerConfig> container_config(const ContainerInput& in, const Identit
   out.args = expand_all(texts(c->args()), out.environment);
   out.working_dir = text(c->working_dir());
   out.mounts = *std::move(mounts);
+  if (!is_mounted(out.mounts, kHosts))
+    out.mounts.push_back({kHosts, identity.hosts_path(std::string(in.pod.uid()))});
   std::string words = text(c->termination_message_path());
   if (!words.empty())
     out.mounts.push_back(
@@ -211,7 +136,7 @@ Result<ContainerConfig> container_config(const ContainerInput& in, const Identit
   out.stdin_open = c->stdin().value_or(false);
   out.stdin_once = c->stdin_once().value_or(false);
   out.tty = c->tty().value_or(false);
-  out.resources = resources_of(*c);
+  out.resources = resources_of(in.pod, *c, identity.memory_bytes);
   out.security = *std::move(security);
   return out;
 }

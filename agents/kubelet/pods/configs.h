@@ -6,6 +6,7 @@
 
 #include "agents/kubelet/cri/runtime.h"
 #include "agents/kubelet/pods/environment.h"
+#include "agents/kubelet/pods/network.h"
 #include "agents/kubelet/pods/plan.h"
 #include "agents/kubelet/pods/references.h"
 
@@ -14,11 +15,15 @@ namespace kubus::kubelet {
 struct Identity {
   std::string cluster, node, address;
   std::string state_dir;
+  ClusterDns dns = {};
+  DnsConfig node_dns = {};
+  int64_t cpu_milli = 0, memory_bytes = 0;  // of the node
 
   // Everything that this kubelet made, and nothing else, has these labels.
   Labels labels() const { return {{kCluster, cluster}, {kNode, node}}; }
   std::string pod_dir(const std::string& uid) const { return state_dir + "/pods/" + uid; }
   std::string log_dir(const std::string& uid) const { return pod_dir(uid) + "/logs"; }
+  std::string hosts_path(const std::string& uid) const { return pod_dir(uid) + "/hosts"; }
 };
 
 SandboxConfig sandbox_config(const Object& pod, const Identity& identity, uint32_t attempt);
@@ -34,6 +39,7 @@ struct ContainerInput {
   const PodFacts& facts;
   const Lookup& lookup;
   const std::map<std::string, std::string>& volumes;  // host path by volume name
+  const Environment& links;                           // of Services
 };
 Result<ContainerConfig> container_config(const ContainerInput& input, const Identity& identity);
 // The file that the container leaves its last words in.

@@ -26,7 +26,8 @@ class Builder {
           const Lookup& lookup)
       : pod_(pod), container_(container), facts_(facts), lookup_(lookup) {}
 
-  Result<Environment> build() {
+  Result<Environment> build(const Environment& links) {
+    for (const auto& [name, value] : links) set(name, value);
     if (container_.env_from()) {
       for (const auto* from : *container_.env_from()) {
         std::string prefix = text(from->prefix());
@@ -49,13 +50,10 @@ class Builder {
 
  private:
   void set(const std::string& name, std::string value) {
-    auto [at, added] = values_.insert_or_assign(name, value);
-    if (added) {
-      out_.emplace_back(name, std::move(value));
-      return;
-    }
-    auto same = [&](const auto& e) { return e.first == name; };
-    std::find_if(out_.begin(), out_.end(), same)->second = std::move(value);
+    values_[name] = value;
+    auto [at, added] = places_.try_emplace(name, out_.size());
+    if (added) out_.emplace_back(name, "");
+    out_[at->second].second = std::move(value);
   }
 
   Status add_all(const RefKey& key, bool optional, const std::string& prefix) {
@@ -87,7 +85,7 @@ class Builder {
     Result<std::string> value = Error(Code::kInvalid, "this source is not acted on");
     if (source.field_ref()) value = field_text(pod_, facts_, *source.field_ref());
     if (source.resource_field_ref())
-      value = resource_text(pod_, &container_, *source.resource_field_ref());
+      value = resource_text(pod_, facts_, &container_, *source.resource_field_ref());
     if (!value) return value.error();
     return std::optional(*std::move(value));
   }
@@ -107,6 +105,7 @@ class Builder {
   const PodFacts& facts_;
   const Lookup& lookup_;
   std::map<std::string, std::string> values_;
+  std::map<std::string, size_t> places_;  // in out_
   Environment out_;
 };
 
@@ -129,8 +128,9 @@ void environment_references(const Container& container, std::set<RefKey>* out) {
 }
 
 Result<Environment> environment_of(const Object& pod, const Container& container,
-                                   const PodFacts& facts, const Lookup& lookup) {
-  return Builder(pod, container, facts, lookup).build();
+                                   const PodFacts& facts, const Lookup& lookup,
+                                   const Environment& links) {
+  return Builder(pod, container, facts, lookup).build(links);
 }
 
 std::string expand(std::string_view in, const std::map<std::string, std::string>& variables) {

@@ -79,7 +79,7 @@ TEST(Environment, ResourcesRoundUpToTheDivisor) {
   EXPECT_EQ(text("limits.cpu", "1m"), "1500");
   EXPECT_EQ(text("limits.memory", "1Mi"), "64");
   EXPECT_EQ(text("limits.memory", "0"), "67108864");
-  EXPECT_THAT(text("requests.cpu", "1"), HasSubstr("sets no requests.cpu"));
+  EXPECT_EQ(text("requests.cpu", "1"), "0");
   EXPECT_THAT(text("limits", "1"), HasSubstr("sets no limits"));
 }
 

@@ -126,7 +126,8 @@ Result<std::string> field_text(const Object& pod, const PodFacts& facts,
   return Error(Code::kInvalid, "a container cannot ask for the field \"" + path + "\"");
 }
 
-Result<std::string> resource_text(const Object& pod, const core::v1::Container* own,
+Result<std::string> resource_text(const Object& pod, const PodFacts& facts,
+                                  const core::v1::Container* own,
                                   const core::v1::ResourceFieldSelector& selector) {
   const auto* spec = pod.as<core::v1::Pod>()->spec();
   std::string name = text(selector.container_name()), asked = text(selector.resource());
@@ -139,6 +140,9 @@ Result<std::string> resource_text(const Object& pod, const core::v1::Container* 
   std::optional<Quantity> value;
   if (c->resources() && list == "limits") value = amount(c->resources()->limits(), resource);
   if (c->resources() && list == "requests") value = amount(c->resources()->requests(), resource);
+  if (!value && list == "limits" && resource == "cpu") value = Quantity::of_milli(facts.cpu_milli);
+  if (!value && list == "limits" && resource == "memory") value = Quantity::of(facts.memory_bytes);
+  if (!value && list == "requests" && !resource.empty()) value = Quantity();
   if (!value) return Error(Code::kInvalid, "container " + text(c->name()) + " sets no " + asked);
   auto divisor = Quantity::parse(text(selector.divisor()));
   if (!divisor || divisor->is_zero()) divisor = Quantity::of(1);

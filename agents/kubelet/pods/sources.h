@@ -20,6 +20,7 @@ namespace kubus::kubelet {
 // What only the node knows of a Pod.
 struct PodFacts {
   std::string pod_ip, host_ip, node;
+  int64_t cpu_milli = 0, memory_bytes = 0;  // of the node
 };
 
 // All that the ConfigMap or Secret holds, by key.
@@ -35,8 +36,10 @@ std::string described(const RefKey& key);
 // `metadata.annotations` give all, a line each. kInvalid: no such field can be asked for.
 Result<std::string> field_text(const Object& pod, const PodFacts& facts,
                                const core::v1::ObjectFieldSelector& selector);
-// "limits.cpu" in units of the divisor, rounded up. `own`: the container that asks, if one does.
-Result<std::string> resource_text(const Object& pod, const core::v1::Container* own,
+// "limits.cpu" in units of the divisor, rounded up. A limit that is not set is the node's, a
+// request 0. `own`: the container that asks, if one does.
+Result<std::string> resource_text(const Object& pod, const PodFacts& facts,
+                                  const core::v1::Container* own,
                                   const core::v1::ResourceFieldSelector& selector);
 
 }  // namespace kubus::kubelet

@@ -29,11 +29,13 @@ class Volumes : public testing::Test {
 
   Result<std::string> prepare(const std::string& source) {
     Object pod = pod_with(source, "[]");
-    auto paths = prepare_volumes(pod, dir_ + "/v", {"10.1.0.7", "192.0.2.1", "n1"},
-                                 [this](const RefKey& key) {
-                                   auto at = sources_.find(key);
-                                   return at == sources_.end() ? Object() : at->second;
-                                 });
+    auto paths = prepare_volumes(
+        pod, dir_ + "/v", {"10.1.0.7", "192.0.2.1", "n1"},
+        [this](const RefKey& key) {
+          auto at = sources_.find(key);
+          return at == sources_.end() ? Object() : at->second;
+        },
+        tokens_);
     if (!paths) return paths.error();
     return paths->at("v");
   }
@@ -47,7 +49,8 @@ class Volumes : public testing::Test {
 
   static Result<std::vector<Mount>> mounts(const std::string& fields, const std::string& path) {
     Object pod = pod_with(R"("emptyDir":{})", R"([{"name":"v","mountPath":"/m")" + fields + "}]");
-    return mounts_of(*pod.as<core::v1::Pod>()->spec()->containers()->Get(0), {{"v", path}});
+    return mounts_of(pod, *pod.as<core::v1::Pod>()->spec()->containers()->Get(0), {{"v", path}},
+                     {{"NAME", "n"}, {"UP", ".."}});
   }
 
   static std::string read(const std::string& path) {
@@ -60,6 +63,8 @@ class Volumes : public testing::Test {
   }
 
   std::string dir_;
+  Result<std::string> token_ = std::string("t0");
+  TokenLookup tokens_ = [this](const TokenKey&) { return token_; };
   std::map<RefKey, Object> sources_{
       {{"configmaps", "c"},
        object_of("configmaps", R"({"metadata":{"name":"c"},"data":{"one":"1","two":"2"}})")},
@@ -103,7 +108,7 @@ TEST_F(Volumes, ProjectedSourcesShareOneDirectory) {
   ASSERT_TRUE(path) << path.error().message;
   EXPECT_EQ(read(*path + "/two"), "2");
   EXPECT_EQ(read(*path + "/labels"), "a=\"b\"");
-  EXPECT_FALSE(fs::exists(*path + "/token"));
+  EXPECT_EQ(read(*path + "/token"), "t0");
 }
 
 TEST_F(Volumes, WhatIsMissingOrUnknownIsNamed) {
