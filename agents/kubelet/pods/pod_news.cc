@@ -26,13 +26,20 @@ void PodWorkers::tell(const std::string& uid, const std::string& container, bool
   tell_({*worker->pod, warning, reason, message, field_of(*worker->pod, container)});
 }
 
+void PodWorkers::tell_pulled(const std::string& uid, const std::string& container,
+                             const std::string& image, bus::Duration took) {
+  auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+  tell(uid, container, false, "Pulled",
+       "Successfully pulled image \"" + image + "\" in " + std::to_string(ms) + "ms");
+}
+
 void PodWorkers::tell_failure(const std::string& uid, const std::string& container,
                               const std::string& reason, const std::string& message) {
-  if (reason == "FailedMount") return tell(uid, "", true, "FailedMount", message);
   if (reason == "ErrImageNeverPull")
     return tell(uid, container, true, "ErrImageNeverPull", message);
   if (reason == "ImagePullBackOff") return tell(uid, container, false, "BackOff", message);
-  tell(uid, container, true, "Failed", message);
+  if (reason == "InvalidImageName") return tell(uid, container, true, "InspectFailed", message);
+  tell(uid, container, true, "Failed", (reason == "ErrImagePull" ? "" : "Error: ") + message);
   if (reason == "ErrImagePull") tell(uid, container, true, "Failed", "Error: ErrImagePull");
 }
 

@@ -68,6 +68,7 @@ void PodWorkers::on_sandbox_run(const std::string& uid, Result<std::string> id) 
   m.sandbox_error = id.error().message;
   m.sandbox_retry_at = ports_.clock.wall_ns() + retry_after(++m.sandbox_failures);
   ports_.log.warn("pod " + uid + ": " + m.sandbox_error);
+  tell(uid, "", true, "FailedCreatePodSandBox", "Failed to create pod sandbox: " + m.sandbox_error);
   mark(uid);
 }
 
@@ -129,20 +130,23 @@ void PodWorkers::pull(const std::string& uid, const std::string& container,
                       const std::string& image) {
   Worker* worker = find(uid);
   if (!worker || !worker->pod) return settle(uid, container, {}, "");
-  supply_.pull(*worker->pod, image, held([this, uid, container](Result<std::string> pulled) {
-                 if (!pulled) {
-                   bool again = memory_of(uid, container).failures > 0;
-                   bool malformed = pulled.error().code == Code::kInvalid;
-                   return settle(uid, container, pulled.error(),
-                                 malformed ? "InvalidImageName"
-                                 : again   ? "ImagePullBackOff"
-                                           : "ErrImagePull");
-                 }
-                 runtime_.image_status(
-                     *pulled, held([this, uid, container](Result<std::optional<Image>> r) {
-                       on_image(uid, container, "", true, std::move(r));
-                     }));
-               }));
+  tell(uid, container, false, "Pulling", "Pulling image \"" + image + "\"");
+  bus::Instant began = ports_.clock.now();
+  auto on_pulled = [this, uid, container, image, began](const Result<std::string>& pulled) {
+    if (!pulled) {
+      bool again = memory_of(uid, container).failures > 0;
+      bool malformed = pulled.error().code == Code::kInvalid;
+      return settle(uid, container, pulled.error(),
+                    malformed ? "InvalidImageName"
+                    : again   ? "ImagePullBackOff"
+                              : "ErrImagePull");
+    }
+    tell_pulled(uid, container, image, ports_.clock.now() - began);
+    runtime_.image_status(*pulled, held([this, uid, container](Result<std::optional<Image>> r) {
+      on_image(uid, container, "", true, std::move(r));
+    }));
+  };
+  supply_.pull(*worker->pod, image, held(on_pulled));
 }
 
 void PodWorkers::on_image(const std::string& uid, const std::string& container,
@@ -151,13 +155,16 @@ void PodWorkers::on_image(const std::string& uid, const std::string& container,
   Worker* worker = find(uid);
   if (!worker || !worker->pod) return settle(uid, container, {}, "");
   if (!found) return settle(uid, container, found.error(), "ImageInspectError");
+  const auto* c = container_of(*worker->pod, container);
+  std::string image = c && c->image() ? c->image()->str() : "";
   if (*found) {
     worker->images[container] = **found;
     memory_of(uid, container).image_id = (*found)->id;
+    if (!pulled)
+      tell(uid, container, false, "Pulled",
+           "Container image \"" + image + "\" already present on machine");
     return settle(uid, container, {}, "");
   }
-  const auto* c = container_of(*worker->pod, container);
-  std::string image = c && c->image() ? c->image()->str() : "";
   if (policy == "Never" || pulled) {
     Error absent(Code::kNotFound,
                  "image \"" + image + "\" is not present" +
@@ -173,8 +180,8 @@ void PodWorkers::resolve(const std::string& uid, const std::string& container) {
   Worker& worker = workers_[uid];
   memory_of(uid, container).busy = true;
   supply_.resolve(*worker.pod, container, held([this, uid, container](Result<Supplies> supplies) {
-                    on_resolved(uid, container, std::move(supplies));
-                  }));
+    on_resolved(uid, container, std::move(supplies));
+  }));
 }
 
 void PodWorkers::on_resolved(const std::string& uid, const std::string& container,
@@ -210,10 +217,10 @@ void PodWorkers::create(const std::string& uid, const Action& action) {
   m.image_id.clear();
   PodFacts facts = facts_of(uid);
   Lookup lookup = supply_.lookup(std::string(worker.pod->ns()));
-  auto config = container_config({*worker.pod, action.container, worker.images[action.container],
-                                  action.attempt, action.streak, facts, lookup, worker.supplies.volumes,
-                                  worker.supplies.links},
-                                 identity_);
+  auto config = container_config(
+      {*worker.pod, action.container, worker.images[action.container], action.attempt,
+       action.streak, facts, lookup, worker.supplies.volumes, worker.supplies.links},
+      identity_);
   if (!config) return settle(uid, action.container, config.error(), "CreateContainerConfigError");
   if (Status s = write_hosts(uid); !s)
     return settle(uid, action.container, s, "CreateContainerError");
@@ -226,6 +233,7 @@ void PodWorkers::create(const std::string& uid, const Action& action) {
   std::string container = action.container, sandbox = action.id;
   auto created = [this, uid, container, sandbox](Result<std::string> id) {
     if (!id) return settle(uid, container, id.error(), "CreateContainerError");
+    tell(uid, container, false, "Created", "Created container: " + container);
     runtime_view_.refresh_container(
         *id, sandbox, held([this, uid, container] { settle(uid, container, {}, ""); }));
   };

@@ -58,7 +58,7 @@ class PodWorkers {
   struct Worker {
     std::optional<Object> pod;  // nullopt: an orphan
     PodMemory memory;
-    std::map<std::string, Image> images;         // by container
+    std::map<std::string, Image> images;  // by container
     Supplies supplies;
     std::unique_ptr<bus::Timer> timer;
     bool waits_for_turn = false;  // for a sandbox, while others start
@@ -82,8 +82,7 @@ class PodWorkers {
                 bool pulled, Result<std::optional<Image>> found);
   void pull(const std::string& uid, const std::string& container, const std::string& image);
   void resolve(const std::string& uid, const std::string& container);
-  void on_resolved(const std::string& uid, const std::string& container,
-                   Result<Supplies> supplies);
+  void on_resolved(const std::string& uid, const std::string& container, Result<Supplies> supplies);
   Status write_hosts(const std::string& uid) const;
   void create(const std::string& uid, const Action& action);
   void start_container(const std::string& uid, const Action& action);
@@ -106,6 +105,8 @@ class PodWorkers {
   // ---- Events: pod_news.cc ----
   void tell(const std::string& uid, const std::string& container, bool warning, const char* reason,
             const std::string& message);
+  void tell_pulled(const std::string& uid, const std::string& container, const std::string& image,
+                   bus::Duration took);
   void tell_failure(const std::string& uid, const std::string& container, const std::string& reason,
                     const std::string& message);
   void tell_held_back(const std::string& uid, Worker& worker, const DesiredPod& desired,
