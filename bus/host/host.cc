@@ -14,6 +14,7 @@
 #include <csignal>
 
 #include "bus/host/loop_clock.h"
+#include "bus/host/loop_socket.h"
 #include "bus/host/thread_workers.h"
 #include "bus/nats/nats_bus.h"
 #include "schemas/lib/base/check.h"
@@ -99,8 +100,8 @@ struct Host::Impl {
         clock(loop),
         workers(options.workers + 1, [this](auto f) { post(std::move(f)); }),
         bus(
-            nats_options(options), [this](auto f) { post(std::move(f)); }, clock, random, log,
-            workers) {
+            nats_options(options), [this](auto f) { post(std::move(f)); }, socket_watcher(loop),
+            clock, random, log, workers) {
     std::signal(SIGPIPE, SIG_IGN);
     wait_for_signal();
   }

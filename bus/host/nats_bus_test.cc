@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <filesystem>
 
 #include "bus/host/loop_clock.h"
+#include "bus/host/loop_socket.h"
 #include "bus/host/thread_workers.h"
 #include "bus/nats/test_server.h"
 
@@ -63,8 +65,8 @@ struct Client {
              .key_file = "",
              .name = user,
              .most_waiting = most_waiting},
-            [this](auto f) { boost::asio::post(loop, std::move(f)); }, clock, random, log,
-            workers) {
+            [this](auto f) { boost::asio::post(loop, std::move(f)); }, socket_watcher(loop), clock,
+            random, log, workers) {
     kept.push_back(bus.watch_state([this](BusState s) {
       told.push_back(s == BusState::kConnected ? "up" : s == BusState::kLossy ? "lossy" : "down");
     }));
@@ -97,6 +99,7 @@ TEST(NatsBus, ConnectedMeansThatTheServerKnowsTheSubscriptions) {
     a.listen(kSubjects.heads_of({}));
     ASSERT_TRUE(a.connect());
     store.bus.publish(kSubjects.head({}), as_bytes("head"));
+    store.loop.poll();
     ASSERT_TRUE(a.run_until([&] { return a.heard("head"); })) << round;
     EXPECT_EQ(a.told, (std::vector<std::string>{"down", "up", "head"}));
   }
@@ -116,6 +119,7 @@ TEST(NatsBus, WhoIsTooSlowIsToldOfTheLossAndHearsOn) {
     for (size_t i = 0; i < burst; ++i, ++said) {
       store.bus.publish(kSubjects.event("", "pods", "d", "x"), as_bytes(text));
     }
+    store.loop.poll();
     timer = a.clock.after(std::chrono::milliseconds(5), say);
   };
   say();
@@ -149,6 +153,28 @@ TEST(NatsBus, AnAbsentServerIsComplainedOfOnceAndFoundWhenItComes) {
   server.start();
   EXPECT_TRUE(a.connect());
   EXPECT_EQ(a.log.all.size(), 1u);
+}
+
+size_t open_files() {
+  namespace fs = std::filesystem;
+  return static_cast<size_t>(
+      std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()));
+}
+
+TEST(NatsBus, EndedConnectionsLeaveNoSocketBehind) {
+  TestServer server(users());
+  { Client first(server, "a"); }
+  size_t before = open_files();
+  for (int round = 0; round < 10; ++round) {
+    Client a(server, "a");
+    ASSERT_TRUE(a.connect());
+    if (round % 2 == 0) continue;
+    server.kill();
+    ASSERT_TRUE(a.run_until([&] { return !a.bus.connected(); }));
+    server.start();
+    ASSERT_TRUE(a.connect());
+  }
+  EXPECT_EQ(open_files(), before);
 }
 
 TEST(NatsBus, ABusThatIsDestroyedWhileItConnectsSaysNothingMore) {

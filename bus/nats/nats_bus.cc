@@ -1,8 +1,10 @@
 #include "bus/nats/nats_bus.h"
 
 #include <nats/nats.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 
 #include "bus/nats/gate.h"
@@ -16,6 +18,9 @@ constexpr auto kLongestRetry = std::chrono::seconds(2);
 constexpr int kConnectMs = 2000;
 constexpr int kPingMs = 10'000;
 constexpr size_t kUnknownMaxPayload = 1 << 20;
+constexpr int kIoBytes = 128 << 10;
+// What waits to be written when the server does not read; beyond it publishes are refused.
+constexpr int kMostUnwritten = 64 << 20;
 
 void use_one_delivery_thread() {
   // One thread for all subscriptions keeps their messages in the order of their arrival, which
@@ -46,8 +51,10 @@ void on_complete(void* closure) {
 }  // namespace
 
 struct NatsBus::Impl : std::enable_shared_from_this<NatsBus::Impl> {
-  Impl(NatsOptions o, Gate::Post post, Clock& c, Random& r, Log& l, Workers& w)
+  Impl(NatsOptions o, Gate::Post post, WatchSocket watch_socket, Clock& c, Random& r, Log& l,
+       Workers& w)
       : options(std::move(o)),
+        watch(std::move(watch_socket)),
         clock(c),
         random(r),
         log(l),
@@ -66,6 +73,17 @@ struct NatsBus::Impl : std::enable_shared_from_this<NatsBus::Impl> {
     std::shared_ptr<Inbox> inbox;
     std::shared_ptr<Gate> gate;
     uint64_t number = 0;
+    // The socket's copy that the loop watches: libnats closes its own when it likes.
+    std::atomic<int> descriptor = -1;
+    natsSock socket = -1;  // libnats' own
+
+    Link(std::weak_ptr<Impl> i, std::shared_ptr<Inbox> in, std::shared_ptr<Gate> g)
+        : impl(std::move(i)), inbox(std::move(in)), gate(std::move(g)) {}
+    ~Link() { close_descriptor(); }
+    void close_descriptor() {
+      int d = descriptor.exchange(-1);
+      if (d >= 0) ::close(d);
+    }
   };
 
   void connect();
@@ -75,6 +93,9 @@ struct NatsBus::Impl : std::enable_shared_from_this<NatsBus::Impl> {
   void drop_connection();
   void on_closed(uint64_t number);
   void schedule_retry();
+  bool on_loop() const { return options.ca_file.empty(); }
+  void read_socket();
+  void write_socket();
   void bind(uint64_t id, Entry& entry);
   void release(Entry& entry);
   void drain();
@@ -84,13 +105,16 @@ struct NatsBus::Impl : std::enable_shared_from_this<NatsBus::Impl> {
   void retire();
 
   NatsOptions options;
+  WatchSocket watch;
   Clock& clock;
   Random& random;
   Log& log;
   Workers& workers;
   std::shared_ptr<Inbox> inbox;
   std::shared_ptr<natsConnection> connection;  // a worker that flushes shares it
-  uint64_t number = 0;                         // of the present connection or attempt
+  std::shared_ptr<Link> link;
+  std::unique_ptr<SocketWatch> socket;
+  uint64_t number = 0;  // of the present connection or attempt
   std::shared_ptr<Gate> gate;
   bool up = false, over = false;
   Duration retry = kFirstRetry;
@@ -136,10 +160,45 @@ void on_nats_error(natsConnection* connection, natsSubscription*, natsStatus sta
   });
 }
 
+// ---- what libnats asks of an event loop; `link` is a number ----
+
+template <class Link>
+natsStatus on_attach(void** data, void* link, natsConnection*, natsSock socket) {
+  *data = link;
+  auto found = Numbered<Link>::find(link);
+  if (!found) return NATS_ERR;
+  found->close_descriptor();
+  found->socket = socket;
+  found->descriptor = ::dup(socket);
+  return found->descriptor >= 0 ? NATS_OK : NATS_IO_ERROR;
+}
+template <class Link>
+natsStatus on_write_wanted(void* link, bool wanted) {
+  auto found = wanted ? Numbered<Link>::find(link) : nullptr;
+  if (!found) return NATS_OK;
+  found->gate->post([impl = found->impl, number = found->number] {
+    auto self = impl.lock();
+    if (self && self->number == number) self->write_socket();
+  });
+  return NATS_OK;
+}
+// Reading is wanted always, until the end: then newer libnats leave their socket to be closed here.
+template <class Link>
+natsStatus on_read_wanted([[maybe_unused]] void* link, [[maybe_unused]] bool wanted) {
+#ifdef KUBUS_NATS_CLOSE_EVENT
+  auto found = wanted ? nullptr : Numbered<Link>::find(link);
+  if (found) natsConnection_ProcessCloseEvent(&found->socket);
+#endif
+  return NATS_OK;
+}
+natsStatus on_detach(void*) {
+  return NATS_OK;
+}
+
 }  // namespace
 
 natsStatus NatsBus::Impl::make_options(natsOptions** out) const {
-  void* link = Numbered<Link>::as_pointer(number);
+  void* link_number = Numbered<Link>::as_pointer(number);
   natsStatus s = natsOptions_Create(out);
   std::vector<const char*> servers;
   for (const std::string& server : options.servers) servers.push_back(server.c_str());
@@ -154,10 +213,15 @@ natsStatus NatsBus::Impl::make_options(natsOptions** out) const {
   set(natsOptions_SetTimeout(*out, kConnectMs));
   set(natsOptions_SetPingInterval(*out, kPingMs));
   set(natsOptions_SetSendAsap(*out, true));
+  set(natsOptions_SetIOBufSize(*out, kIoBytes));
+  if (on_loop()) {
+    set(natsOptions_SetEventLoop(*out, link_number, on_attach<Link>, on_read_wanted<Link>,
+                                 on_write_wanted<Link>, on_detach));
+  }
   set(natsOptions_UseGlobalMessageDelivery(*out, true));
   set(natsOptions_SetMaxPendingMsgs(*out, 2'000'000));
-  set(natsOptions_SetClosedCB(*out, on_nats_closed<Link>, link));
-  set(natsOptions_SetErrorHandler(*out, on_nats_error<Link>, link));
+  set(natsOptions_SetClosedCB(*out, on_nats_closed<Link>, link_number));
+  set(natsOptions_SetErrorHandler(*out, on_nats_error<Link>, link_number));
   if (!options.ca_file.empty()) {
     set(natsOptions_SetSecure(*out, true));
     set(natsOptions_LoadCATrustedCertificates(*out, options.ca_file.c_str()));
@@ -172,7 +236,7 @@ natsStatus NatsBus::Impl::make_options(natsOptions** out) const {
 void NatsBus::Impl::connect() {
   if (over) return;
   retire();
-  auto link = std::make_shared<Link>(Link{weak_from_this(), inbox, gate});
+  link = std::make_shared<Link>(weak_from_this(), inbox, gate);
   link->number = number = Numbered<Link>::add(link);
   struct Attempt {
     natsStatus status = NATS_ERR;
@@ -204,6 +268,12 @@ void NatsBus::Impl::on_connect(natsStatus status, natsConnection* c, uint64_t at
   if (over || attempt != number) return;
   if (status != NATS_OK) return connect_failed(status);
   connection = std::move(fresh);
+  int descriptor = link->descriptor.exchange(-1);
+  if (descriptor >= 0) {
+    // The watch ends before the connection does.
+    socket = watch(descriptor, [this] { read_socket(); });
+    write_socket();  // what was wanted before anybody could
+  }
   for (auto& [id, entry] : entries) bind(id, entry);
   // Connected means that the server knows the subscriptions: it has when it answers a ping.
   auto result = std::make_shared<natsStatus>(NATS_ERR);
@@ -243,6 +313,9 @@ void NatsBus::Impl::connect_failed(natsStatus status) {
 
 void NatsBus::Impl::drop_connection() {
   for (auto& [id, entry] : entries) release(entry);
+  // Closing waits for an answer if something is unwritten, and the answer would wait for us.
+  write_socket();
+  socket.reset();
   if (connection) natsConnection_Close(connection.get());
   connection.reset();
 }
@@ -261,6 +334,23 @@ void NatsBus::Impl::schedule_retry() {
       Duration(static_cast<int64_t>(random.below(static_cast<uint64_t>(retry.count()) / 2 + 1)));
   retry_timer = clock.after(retry + jitter, [this] { connect(); });
   retry = std::min<Duration>(retry * 2, kLongestRetry);
+}
+
+void NatsBus::Impl::read_socket() {
+  auto keep = shared_from_this();
+  auto held = connection;
+  natsConnection_ProcessReadEvent(held.get());
+}
+
+void NatsBus::Impl::write_socket() {
+  if (!connection || !socket) return;
+  auto held = connection;
+  if (natsConnection_Buffered(held.get()) <= 0)
+    return;  // libnats takes a write of nothing for the end
+  natsConnection_ProcessWriteEvent(held.get());
+  if (socket && natsConnection_Buffered(held.get()) > 0) {
+    socket->when_writable([this] { write_socket(); });
+  }
 }
 
 void NatsBus::Impl::bind(uint64_t id, Entry& entry) {
@@ -311,18 +401,18 @@ void NatsBus::Impl::tell(BusState state) {
 void NatsBus::Impl::shut() {
   over = true;
   gate->shut();
-  retire();
   retry_timer.reset();
   drop_connection();
+  retire();
   entries.clear();
   watchers.clear();
   up = false;
 }
 
-NatsBus::NatsBus(NatsOptions options, std::function<void(std::function<void()>)> post, Clock& clock,
-                 Random& random, Log& log, Workers& workers)
-    : impl_(std::make_shared<Impl>(std::move(options), std::move(post), clock, random, log,
-                                   workers)) {
+NatsBus::NatsBus(NatsOptions options, std::function<void(std::function<void()>)> post,
+                 WatchSocket watch, Clock& clock, Random& random, Log& log, Workers& workers)
+    : impl_(std::make_shared<Impl>(std::move(options), std::move(post), std::move(watch), clock,
+                                   random, log, workers)) {
   use_one_delivery_thread();
   std::weak_ptr<Impl> weak = impl_;
   auto gate = impl_->gate;
@@ -344,6 +434,7 @@ bool NatsBus::publish(const Subject& subject, ByteView payload, const Subject* r
   const void* data = payload.data();
   int size = static_cast<int>(payload.size());
   natsConnection* c = impl_->connection.get();
+  if (natsConnection_Buffered(c) > kMostUnwritten) return false;
   natsStatus s = reply ? natsConnection_PublishRequest(c, subject.str().c_str(),
                                                        reply->str().c_str(), data, size)
                        : natsConnection_Publish(c, subject.str().c_str(), data, size);

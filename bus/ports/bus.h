@@ -44,9 +44,9 @@ class Bus {
 
   virtual ~Bus() = default;
 
-  // Sends now. false: refused (not connected, larger than max_payload()); then nothing was sent.
-  // true is no promise of arrival. `reply` must lie under the own actor's reply subject, see
-  // subjects.h.
+  // Sends with the end of the loop's present turn. false: refused (not connected, larger than
+  // max_payload(), the server takes nothing); then nothing is sent. true is no promise of arrival.
+  // `reply` must lie under the own actor's reply subject, see subjects.h.
   virtual bool publish(const Subject& subject, ByteView payload,
                        const Subject* reply = nullptr) = 0;
 
