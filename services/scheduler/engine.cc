@@ -108,7 +108,9 @@ std::vector<Decision> Engine::decide(size_t most, bus::Instant at) {
     } else {
       Refusal refusal = planner_.explain(candidate->demand);
       d.why = std::move(refusal.why);
-      queue_.refused(d.key, refusal.woken_by, at);
+      for (Candidate& c : queue_.refused(d.key, refusal.woken_by, d.why, at)) {
+        out.push_back({c.key, c.pod, "", d.why, d.causes, c.attempts, false});
+      }
     }
     out.push_back(std::move(d));
   }

@@ -23,6 +23,7 @@ struct Decision {
   std::string why;               // then
   std::vector<Revision> causes;  // empty: a timer or the start
   int attempts = 0;              // with this one
+  bool tried = true;             // false: what was found for another that wants the same
 };
 
 std::string key_of(const Object& pod);

@@ -16,11 +16,11 @@ Reporter::Reporter(bus::Ports ports, kit::Client& client, kit::Recorder& recorde
     : ports_(ports), client_(client), recorder_(recorder), on_news_(std::move(on_news)) {}
 Reporter::~Reporter() = default;
 
-void Reporter::want(const Object& pod, Verdict verdict, const kit::Cause& cause) {
+void Reporter::want(const Object& pod, Verdict verdict, const kit::Cause& cause, bool event) {
   std::string key = key_of(pod);
   Wanted& wanted = wanted_[key];
   bool news = wanted.verdict != verdict && !says(pod, verdict);
-  if (news && verdict.reason == kUnschedulable) {
+  if (news && event) {
     recorder_.warning(pod, "FailedScheduling", verdict.message, "", cause);
   }
   wanted.pod = pod;

@@ -25,8 +25,8 @@ class Reporter {
   ~Reporter();
   Reporter(const Reporter&) = delete;
 
-  // The Pod shall say so from now on.
-  void want(const Object& pod, Verdict verdict, const kit::Cause& cause);
+  // The Pod shall say so from now on. `event`: and an Event too, if it is news.
+  void want(const Object& pod, Verdict verdict, const kit::Cause& cause, bool event);
   // A version of a Pod that a verdict may be wanted for.
   void on_pod(const Object& pod);
   void forget(const std::string& key);

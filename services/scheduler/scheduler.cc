@@ -59,7 +59,7 @@ void Scheduler::on_pod(const kit::Informer::Change& change) {
   engine_.on_pod(change.before, change.now, revision_of(change), ports_.clock.now());
   if (gated(change.now)) {
     kit::Cause cause{.revisions = {revision_of(change)}, .trigger = 0};
-    reporter_.want(change.now, {std::string(kSchedulingGated), std::string(kGated)}, cause);
+    reporter_.want(change.now, {std::string(kSchedulingGated), std::string(kGated)}, cause, false);
   } else if (wants_node(change.now)) {
     reporter_.on_pod(change.now);
   } else {
@@ -144,7 +144,7 @@ void Scheduler::act(std::vector<Decision> decisions) {
       reporter_.forget(d.key);
       placed.push_back(std::move(d));
     } else {
-      reporter_.want(d.pod, {std::string(kUnschedulable), d.why}, cause_of({d}));
+      reporter_.want(d.pod, {std::string(kUnschedulable), d.why}, cause_of({d}), d.tried);
     }
   }
   if (!placed.empty()) binder_.bind(std::move(placed), *fence_);

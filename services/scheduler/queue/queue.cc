@@ -22,6 +22,14 @@ int64_t priority_of(const Object& pod) {
   return spec ? spec->priority().value_or(0) : 0;
 }
 
+// Counts of nodes come and go without telling a Pod anything new.
+std::string without_numbers(std::string_view text) {
+  std::string out;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(out),
+               [](char c) { return c < '0' || c > '9'; });
+  return out;
+}
+
 }  // namespace
 
 bus::Duration backoff_after(int attempts) {
@@ -83,15 +91,23 @@ void Queue::placed(const std::string& key, bus::Instant now) {
   wake_next(*at->second->candidate.demand, at->second->candidate.causes, now);
 }
 
-void Queue::refused(const std::string& key, Helps woken_by, bus::Instant now) {
+std::vector<Candidate> Queue::refused(const std::string& key, Helps woken_by, std::string_view why,
+                                      bus::Instant now) {
   auto at = items_.find(key);
-  if (at == items_.end()) return;
+  if (at == items_.end()) return {};
   Item& item = *at->second;
   KUBUS_CHECK(item.where == Where::kOut);
   leave(item);
   item.woken = false;
   item.candidate.causes.clear();
-  wait(item, woken_by, now);
+  Class& c = wait(item, woken_by, now);
+  std::string reasons = without_numbers(why);
+  if (std::exchange(c.reasons, reasons) == reasons) return {};
+  std::vector<Candidate> others;
+  for (const auto& [rank, other] : c.waiting) {
+    if (other != &item) others.push_back(other->candidate);
+  }
+  return others;
 }
 
 void Queue::failed(const std::string& key, bus::Instant now) {
@@ -172,7 +188,7 @@ void Queue::leave(Item& item) {
   }
 }
 
-void Queue::wait(Item& item, Helps woken_by, bus::Instant now) {
+Queue::Class& Queue::wait(Item& item, Helps woken_by, bus::Instant now) {
   uint64_t serial = item.candidate.demand->serial;
   Class& c = classes_[serial];
   flushes_.erase({c.tried, serial});
@@ -183,6 +199,7 @@ void Queue::wait(Item& item, Helps woken_by, bus::Instant now) {
   flushes_.emplace(now, serial);
   item.where = Where::kWaiting;
   ++waiting_;
+  return c;
 }
 
 // Not before its backoff is over.

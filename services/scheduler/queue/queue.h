@@ -44,7 +44,9 @@ class Queue {
   // The next to place. It is out until one of the three below is said, or remove().
   std::optional<Candidate> take(bus::Instant now);
   void placed(const std::string& key, bus::Instant now);  // and so far nothing speaks against it
-  void refused(const std::string& key, Helps woken_by, bus::Instant now);  // fits nowhere
+  // It fits nowhere. Returns the others of its class, if its reasons are new to them.
+  std::vector<Candidate> refused(const std::string& key, Helps woken_by, std::string_view why,
+                                 bus::Instant now);
   void failed(const std::string& key, bus::Instant now);  // tried again after its backoff
 
   // Something got better. Asks about each class that it may help; `still_refused` says which
@@ -81,13 +83,14 @@ class Queue {
   struct Class {
     DemandPtr demand;
     Helps woken_by = kNothing;
+    std::string reasons;  // of the last refusal, without its numbers
     bus::Instant tried;
     std::map<Rank, Item*> waiting;
   };
 
   void enter(Item& item, Where where);
   void leave(Item& item);
-  void wait(Item& item, Helps woken_by, bus::Instant now);
+  Class& wait(Item& item, Helps woken_by, bus::Instant now);
   void try_again(Item& item, bus::Instant now);
   void wake_next(const Demand& demand, const std::vector<Revision>& causes, bus::Instant now);
   void wake_first(Class& c, const std::vector<Revision>& causes, bus::Instant now);
