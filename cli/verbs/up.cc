@@ -147,7 +147,7 @@ class Readiness {
     if (config_.node.empty()) return {};
     Status s = wait_for({kinds.by_resource("", "nodes"), "", config_.node}, is_ready);
     if (s) {
-      std::printf("  node       %s is Ready; it has no control-plane taint and runs all Pods\n",
+      std::printf("  node       %s is Ready; open to all Pods unless it is tainted\n",
                   config_.node.c_str());
     }
     return s;
