@@ -52,12 +52,17 @@ Binder::~Binder() = default;
 
 void Binder::bind(std::vector<Decision> decisions, const kit::Fence& fence) {
   wire::RequestT request;
-  for (const Decision& d : decisions) {
+  std::erase_if(decisions, [&](const Decision& d) {
     auto one = binding_of(d);
-    // A name that no binding can hold is no name that the store would have taken.
-    if (!one) return ports_.log.error("binding of " + d.key + ": " + one.error().message);
-    request.operations.push_back(std::move(one->operations[0]));
-  }
+    if (one) {
+      request.operations.push_back(std::move(one->operations[0]));
+    } else {
+      ports_.log.error("binding of " + d.key + ": " + one.error().message);
+      ask_later(d);
+    }
+    return !one;
+  });
+  if (decisions.empty()) return;
   kit::WriteOptions options;
   options.cause = cause_of(decisions);
   options.fence = fence;
