@@ -21,6 +21,7 @@ std::string list(const std::vector<std::string>& items) {
 
 struct Permissions {
   std::vector<std::string> publish, subscribe;
+  bool answers = false;  // may publish one answer to what it hears, where that says
 };
 
 Permissions permissions_of(const Subjects& s, const BusUser& user) {
@@ -50,6 +51,9 @@ Permissions permissions_of(const Subjects& s, const BusUser& user) {
       p.subscribe.push_back(s.events_of(node).str());
       p.subscribe.push_back(s.head(node).str());
       p.subscribe.push_back(s.node_commands(NodeName(user.node)).str());
+      // Who asks for its figures says where the answer goes; nothing else does.
+      p.subscribe.push_back(s.stats("kubelet", user.node).str());
+      p.answers = true;
       break;
     case Role::kReader:
       p.publish = {prefix + "api." + escape_actor(user.actor) + ".>"};
@@ -66,7 +70,9 @@ std::string user_block(const Subjects& subjects, const BusUser& user) {
   Permissions p = permissions_of(subjects, user);
   return "    { user: " + quoted(user.actor) + ", password: " + quoted(user.password) +
          ",\n      permissions: {\n        publish: { allow: " + list(p.publish) +
-         " }\n        subscribe: { allow: " + list(p.subscribe) + " }\n      }\n    }\n";
+         " }\n        subscribe: { allow: " + list(p.subscribe) + " }\n" +
+         (p.answers ? "        allow_responses: { max: 1, expires: \"1m\" }\n" : "") +
+         "      }\n    }\n";
 }
 
 }  // namespace

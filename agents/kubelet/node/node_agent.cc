@@ -13,7 +13,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::chrono::milliseconds kSoon{50};
-constexpr std::chrono::seconds kLooksAtRuntime{10}, kHeartbeat{10};
+constexpr std::chrono::seconds kLooksAtRuntime{10}, kHeartbeat{10}, kLooksAtImages{60};
 constexpr int64_t kStatusHeartbeatSeconds = 300, kLeaseSeconds = 40;
 constexpr const char* kLeaseNamespace = "kube-node-lease";
 
@@ -43,6 +43,7 @@ NodeAgent::NodeAgent(bus::Ports ports, kit::Client& client, Runtime& runtime, No
              .stream_endpoint = options.stream_endpoint,
              .stream_key = options.stream_key};
   report_.runtime.name = "containerd";
+  state_dir_ = options.state_dir;
   nodes_.on_change([this](const kit::Informer::Change& c) {
     if (c.before || c.now)
       reconciler_.add(report_.name, c.event ? c.event->revision() : Revision());
@@ -64,13 +65,34 @@ void NodeAgent::set_prepared(Status prepared) {
 
 // ---- the runtime ----
 
+void NodeAgent::look_at_machine() {
+  if (state_dir_.empty()) return;
+  Pressure before = report_.pressure;
+  report_.pressure = judge_pressure(read_pressure(state_dir_), before);
+  if (report_.pressure != before) reconciler_.add(report_.name);
+}
+
+void NodeAgent::look_at_images() {
+  bus::Instant now = ports_.clock.now();
+  if (images_known_ && now - images_listed_ < kLooksAtImages) return;
+  images_listed_ = now;
+  images_known_ = true;
+  runtime_.list_images(held([this](Result<std::vector<Image>> images) {
+    if (!images) return;
+    report_.images = *std::move(images);
+    reconciler_.add(report_.name);
+  }));
+}
+
 void NodeAgent::on_runtime_timeout() {
+  look_at_machine();
   runtime_.version(held([this](Result<RuntimeVersion> v) { on_version(std::move(v)); }));
 }
 
 void NodeAgent::on_version(Result<RuntimeVersion> version) {
   if (!version) return on_runtime_status(version.error());
   report_.runtime = *std::move(version);
+  look_at_images();
   runtime_.status(held([this](Result<RuntimeState> s) { on_runtime_status(std::move(s)); }));
 }
 

@@ -18,6 +18,7 @@ struct NodeOptions {
   std::string name, address, version;
   Machine machine;
   std::string stream_endpoint, stream_key;  // empty: it serves no byte streams
+  std::string state_dir;                    // whose disk is looked at; "" : none
 };
 
 class NodeAgent {
@@ -33,6 +34,8 @@ class NodeAgent {
   void reconcile(kit::Pass& pass);
   void on_version(Result<RuntimeVersion> version);
   void on_runtime_timeout();
+  void look_at_machine();
+  void look_at_images();
   void on_runtime_status(Result<RuntimeState> state);
   void on_heartbeat_timeout();
   void on_renewed(const Result<Object>& lease);
@@ -55,7 +58,9 @@ class NodeAgent {
   NodeReport report_;
   Status prepared_;
   RuntimeState state_;
-  std::string told_cidr_;
+  std::string told_cidr_, state_dir_;
+  bus::Instant images_listed_;
+  bool images_known_ = false;
   std::unique_ptr<bus::Timer> runtime_timer_, heartbeat_timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -1,5 +1,6 @@
 #include "agents/kubelet/node/node_object.h"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <charconv>
@@ -15,6 +16,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr int kMostPods = 110;
+constexpr size_t kMostImages = 50, kMostNames = 5;
+constexpr int64_t kLeastKept = int64_t{100} << 20, kMostKept = int64_t{1} << 30;
 
 json::object condition(const char* type, const char* status, const char* reason,
                        const std::string& message, const std::string& now) {
@@ -23,12 +26,18 @@ json::object condition(const char* type, const char* status, const char* reason,
 }
 
 json::array conditions_of(const NodeReport& r, const std::string& now) {
-  json::array out{condition("MemoryPressure", "False", "KubeletHasSufficientMemory",
-                            "kubelet has sufficient memory available", now),
-                  condition("DiskPressure", "False", "KubeletHasNoDiskPressure",
-                            "kubelet has no disk pressure", now),
-                  condition("PIDPressure", "False", "KubeletHasSufficientPID",
-                            "kubelet has sufficient PID available", now)};
+  auto pressed = [&](const char* type, const std::string& why, const char* good, const char* words,
+                     const char* bad) {
+    return why.empty() ? condition(type, "False", good, words, now)
+                       : condition(type, "True", bad, why, now);
+  };
+  json::array out{
+      pressed("MemoryPressure", r.pressure.memory, "KubeletHasSufficientMemory",
+              "kubelet has sufficient memory available", "KubeletHasInsufficientMemory"),
+      pressed("DiskPressure", r.pressure.disk, "KubeletHasNoDiskPressure",
+              "kubelet has no disk pressure", "KubeletHasDiskPressure"),
+      pressed("PIDPressure", r.pressure.pids, "KubeletHasSufficientPID",
+              "kubelet has sufficient PID available", "KubeletHasInsufficientPID")};
   out.push_back(r.ready
                     ? condition("Ready", "True", "KubeletReady", "kubelet is ready for Pods", now)
                     : condition("Ready", "False", "KubeletNotReady", r.why_not, now));
@@ -40,6 +49,36 @@ json::object room_of(const Machine& m) {
           {"memory", std::to_string(m.memory_bytes / 1024) + "Ki"},
           {"ephemeral-storage", std::to_string(m.disk_bytes / 1024) + "Ki"},
           {"pods", std::to_string(kMostPods)}};
+}
+
+// What is kept for the system and the kubelet: 5 % of the CPUs and of the memory (100 MiB to 1
+// GiB), 10 % of the disk.
+json::object room_for_pods(const Machine& m) {
+  int64_t memory = std::clamp(m.memory_bytes / 20, kLeastKept, kMostKept);
+  return {{"cpu", std::to_string(m.cpus * 950) + "m"},
+          {"memory", std::to_string(std::max<int64_t>(m.memory_bytes - memory, 0) / 1024) + "Ki"},
+          {"ephemeral-storage", std::to_string(m.disk_bytes / 10 * 9 / 1024) + "Ki"},
+          {"pods", std::to_string(kMostPods)}};
+}
+
+// The largest first.
+json::array images_of(std::vector<Image> images) {
+  std::stable_sort(images.begin(), images.end(), [](const Image& a, const Image& b) {
+    return a.size != b.size ? a.size > b.size : a.id < b.id;
+  });
+  if (images.size() > kMostImages) images.resize(kMostImages);
+  json::array out;
+  for (const Image& image : images) {
+    json::array names;
+    for (const auto* list : {&image.digests, &image.tags}) {
+      for (size_t i = 0; i < std::min(list->size(), kMostNames); ++i)
+        names.emplace_back((*list)[i]);
+    }
+    if (names.empty()) continue;
+    out.push_back(
+        json::object{{"names", std::move(names)}, {"sizeBytes", static_cast<int64_t>(image.size)}});
+  }
+  return out;
 }
 
 int port_of(const std::string& endpoint) {
@@ -71,7 +110,8 @@ json::object status_of(const NodeReport& r, int64_t now_seconds) {
                     {"operatingSystem", "linux"},
                     {"architecture", m.architecture}};
   return {{"capacity", room_of(m)},
-          {"allocatable", room_of(m)},
+          {"allocatable", room_for_pods(m)},
+          {"images", images_of(r.images)},
           {"conditions", conditions_of(r, codec::format_time(now_seconds))},
           {"addresses", json::array{json::object{{"type", "InternalIP"}, {"address", r.address}},
                                     json::object{{"type", "Hostname"}, {"address", r.name}}}},
@@ -149,9 +189,11 @@ std::string node_status_patch(const Object& node, const NodeReport& r, int64_t n
   json::object status = status_of(r, now);
   bool news = merge_conditions(old, &status["conditions"].as_array());
   keep_foreign_conditions(old, &status["conditions"].as_array());
-  for (const char* field : {"capacity", "allocatable", "addresses", "daemonEndpoints"}) {
+  for (const char* field : {"capacity", "allocatable", "images", "addresses", "daemonEndpoints"}) {
     const json::value* was = old.if_contains(field);
-    news |= !was || *was != status[field];
+    const json::value& now_is = status[field];
+    bool nothing = !was && now_is.is_array() && now_is.as_array().empty();
+    news |= !nothing && (!was || *was != now_is);
   }
   for (const auto& [key, value] : status["nodeInfo"].as_object()) {
     const json::value* info = old.if_contains("nodeInfo");

@@ -6,6 +6,7 @@
 
 #include "agents/kubelet/cri/runtime.h"
 #include "agents/kubelet/node/machine.h"
+#include "agents/kubelet/node/pressure.h"
 #include "schemas/lib/object.h"
 
 namespace kubus::kubelet {
@@ -15,6 +16,8 @@ struct NodeReport {
   Machine machine;
   RuntimeVersion runtime;
   std::string stream_endpoint, stream_key;  // where byte streams are served; empty: nowhere
+  Pressure pressure;
+  std::vector<Image> images;  // all; the largest are shown
   bool ready = false;
   std::string why_not;  // while it is not
 };
