@@ -215,7 +215,7 @@ TEST(SchedulerSim, TwoSchedulersChangePlaces) {
   }
 }
 
-// The one that led comes back with its requests of before, when another has filled the nodes.
+// The one that led comes back with its request of before, when another has filled the node.
 TEST(SchedulerSim, WhatAnOldLeaderStillSendsIsRefused) {
   Sim sim(3);
   sim.node({.name = "a", .pods = "1"});
@@ -224,20 +224,42 @@ TEST(SchedulerSim, WhatAnOldLeaderStillSendsIsRefused) {
   ASSERT_TRUE(old->leads());
   auto next = sim.make("scheduler:b");
   sim.run_for(seconds(1));
-  sim.c.host("store").set_connected(false);
   sim.c.store.away(true);
   sim.pod({.name = "p"});
-  sim.run_for(milliseconds(100));
+  sim.run_for(milliseconds(50));
+  EXPECT_TRUE(old->engine().assumed("d/p"));
   sim.c.host("scheduler:a").set_connected(false);
-  sim.c.host("store").set_connected(true);
+  sim.pod({.name = "q", .spec = R"("priority":7)"});
   sim.c.store.away(false);
-  ASSERT_TRUE(sim.run_until([&] { return next->leads(); }, seconds(60)));
-  ASSERT_TRUE(sim.run_until([&] { return sim.places()["p"] == "a"; }, seconds(10)));
-  sim.pod({.name = "q"});
+  ASSERT_TRUE(sim.run_until([&] { return sim.places()["q"] == "a"; }, seconds(7)));
+  EXPECT_TRUE(next->leads());
   sim.c.host("scheduler:a").set_connected(true);
   sim.run_for(seconds(60));
   EXPECT_FALSE(old->leads());
-  EXPECT_EQ(sim.places()["q"], "");
+  EXPECT_EQ(sim.places()["p"], "");
+}
+
+// It has heard nothing since it began, but that there is a lease to take.
+TEST(SchedulerSim, ANewLeaderLooksBeforeItDecides) {
+  Sim sim(4);
+  auto old = sim.make("scheduler:a");
+  sim.run_for(seconds(1));
+  ASSERT_TRUE(old->leads());
+  sim.c.host("scheduler:a").set_connected(false);
+  sim.node({.name = "a", .pods = "1"});
+  sim.pod({.name = "p"});
+  sim.pod({.name = "q", .spec = R"("priority":7)"});
+  bus::Subjects subjects(ClusterName("test"));
+  sim.c.host("scheduler:b")
+      .set_permissions({.publish = {}, .subscribe = {subjects.replies(Actor("scheduler:b"))}});
+  auto next = sim.make("scheduler:b");
+  sim.run_for(milliseconds(100));
+  sim.c.host("scheduler:a").set_connected(true);
+  ASSERT_TRUE(sim.run_until([&] { return sim.count_bound() == 1; }, seconds(2)));
+  sim.crash(&old, "scheduler:a");
+  ASSERT_TRUE(sim.run_until([&] { return next->leads(); }, seconds(20)));
+  sim.run_for(seconds(120));
+  EXPECT_EQ(sim.count_bound(), 1u);
 }
 
 TEST(SchedulerSim, TheSameSeedGivesTheSameTrace) {

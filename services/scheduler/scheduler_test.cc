@@ -217,17 +217,18 @@ TEST_F(SchedulerTest, ABindingWithoutAnAnswerIsLookedUp) {
   node({.name = "a", .pods = "1"});
   start();
   c.world.settle();
-  c.store.lose_answers(1000);  // done, not told
-  c.store.lose_events(1000);
   pod({.name = "p"});
-  c.world.run_for(seconds(12));
-  c.store.lose_answers(0);
-  c.store.lose_events(0);
   pod({.name = "q"});
+  c.store.lose_answers(1'000'000);  // done, not told
+  c.store.lose_events_percent(100);
+  c.world.run_for(seconds(14));  // the request has timed out, the lease has not
+  EXPECT_EQ(where("p"), "a");
+  c.store.lose_answers(0);
+  c.store.lose_events_percent(0);
   c.world.run_for(seconds(60));
   EXPECT_EQ(where("p"), "a");
-  EXPECT_EQ(where("q"), "") << "it would not have fitted";
-  EXPECT_EQ(scheduler->engine().sizes().waiting, 1u);
+  EXPECT_EQ(where("q"), "") << "p kept its place while nobody knew";
+  EXPECT_EQ(scheduler->engine().sizes(), (Queue::Sizes{.waiting = 1, .classes = 1}));
 }
 
 }  // namespace
