@@ -9,6 +9,8 @@ namespace kubus::kubelet {
 namespace {
 
 constexpr std::chrono::milliseconds kPrepareAgain{100};
+constexpr std::chrono::seconds kPatience{1};  // with what only the disk knows
+constexpr std::chrono::seconds kForgetAfter{1};
 
 const schema::KindInfo& pod_kind() {
   const auto* found = schema::Registry::get().by_resource("", "pods");
@@ -46,16 +48,21 @@ Kubelet::Kubelet(bus::Ports ports, Runtime& runtime, Network& network, KubeletOp
              .node = options_.node.name}),
       recorder_(ports, client_, {.component = "kubelet", .host = options_.node.name}),
       node_(ports, client_, runtime, options_.node),
+      usage_(ports, client_, runtime, options_.node.name, identity_of(options_).labels()),
       reconciler_(ports, client_, {.name = "kubelet"}, {&pods_},
                   [this](kit::Pass& pass) { reconcile(pass); }),
+      known_(ports, options_.state_dir + "/known"),
       workers_(
-          ports, runtime, network, client_, identity_of(options_),
+          ports, {runtime, network, client_, known_}, identity_of(options_),
           [this](const std::string& uid) { on_dirty(uid); },
-          [this](const PodWorkers::News& news) { tell(news); }) {
+          [this](const PodWorkers::News& news) { tell(news); }),
+      logs_(ports, runtime, [this] { return workers_.logs(); }) {
   pods_.on_change([this](const kit::Informer::Change& c) { on_pod(c); });
   pods_.on_synced([this] { on_pods_synced(); });
+  recall();
   pods_.start();
-  workers_.start();
+  workers_.start(kPatience);
+  logs_.start();
   node_.start();
   prepare_runtime();
   if (!streams) return;
@@ -73,10 +80,14 @@ void Kubelet::on_pod(const kit::Informer::Change& change) {
   bool replaced = change.before && change.now && change.before.uid() != change.now.uid();
   if (change.before && (!change.now || replaced)) {
     std::string uid(change.before.uid());
-    workers_.unset(uid);
+    workers_.unset(uid, true);
     keys_.erase(uid);
+    if (!change.now) known_.drop(change.before.key());
+    forget_timer_ = ports_.clock.after(kForgetAfter, [this] { forget_unreferenced(); });
   }
   if (!change.now) return;
+  known_.keep(change.now);
+  recalled_.erase(std::string(change.now.uid()));
   std::string key = key_of(change.now);
   keys_[std::string(change.now.uid())] = key;
   workers_.set(change.now);
@@ -88,7 +99,33 @@ void Kubelet::on_notice(const kit::EventView& event) {
                             view(event->name()));
 }
 
+// What the disk knows holds until the store says otherwise.
+void Kubelet::recall() {
+  for (const Object& pod : known_.all(pod_kind())) {
+    if (pod.field("spec.nodeName") != options_.node.name) continue;
+    recalled_.insert(std::string(pod.uid()));
+    workers_.set(pod);
+  }
+}
+
+// ConfigMaps and Secrets that no Pod of this node refers to any more have no place on its disk.
+void Kubelet::forget_unreferenced() {
+  std::set<ObjectKey> used;
+  for (const auto& [name, pod] : pods_.all()) {
+    for (const RefKey& ref : PodSupply::references_of(pod))
+      used.insert(
+          {schema::Registry::get().by_resource("", ref.resource), std::string(pod.ns()), ref.name});
+  }
+  for (const char* resource : {"configmaps", "secrets"})
+    known_.keep_only(*schema::Registry::get().by_resource("", resource), used);
+}
+
 void Kubelet::on_pods_synced() {
+  for (const std::string& uid : std::exchange(recalled_, {})) workers_.unset(uid, false);
+  std::set<ObjectKey> here;
+  for (const auto& [name, pod] : pods_.all()) here.insert(pod.key());
+  known_.keep_only(pod_kind(), here);
+  forget_unreferenced();
   workers_.all_known();
 }
 

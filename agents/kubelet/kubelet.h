@@ -6,7 +6,10 @@
 #include <string>
 
 #include "agents/kubelet/cri/runtime.h"
+#include "agents/kubelet/logs/log_keeper.h"
 #include "agents/kubelet/node/node_agent.h"
+#include "agents/kubelet/node/usage.h"
+#include "agents/kubelet/offline/last_known.h"
 #include "agents/kubelet/pods/pod_workers.h"
 #include "agents/kubelet/stream/stream_service.h"
 #include "bus/kit/client.h"
@@ -36,6 +39,8 @@ class Kubelet {
   void on_pod(const kit::Informer::Change& change);
   void on_notice(const kit::EventView& event);
   void on_pods_synced();
+  void recall();
+  void forget_unreferenced();
   void on_dirty(const std::string& uid);
   void reconcile(kit::Pass& pass);
   void report(kit::Pass& pass, const Object& pod, const PodWorkers::View& view);
@@ -53,9 +58,14 @@ class Kubelet {
   kit::Informer pods_;
   kit::Recorder recorder_;
   NodeAgent node_;
+  UsageReporter usage_;
   kit::Reconciler reconciler_;
+  LastKnown known_;
   PodWorkers workers_;
+  LogKeeper logs_;
   std::map<std::string, std::string> keys_;  // of Pods, by uid
+  std::set<std::string> recalled_;           // uids of those that only the disk knows
+  std::unique_ptr<bus::Timer> forget_timer_;
   std::unique_ptr<StreamService> streams_;
   std::unique_ptr<bus::Timer> prepare_timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

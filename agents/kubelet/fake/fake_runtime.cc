@@ -1,5 +1,7 @@
 #include "agents/kubelet/fake/fake_runtime.h"
 
+#include "bus/stream/pair.h"
+
 #include <algorithm>
 
 namespace kubus::kubelet {
@@ -235,12 +237,72 @@ void FakeRuntime::reopen_log(const std::string& id, Done<void> done) {
                [&] { return containers_.count(id) ? Status() : Status(find(id).error()); });
 }
 
-void FakeRuntime::exec(const std::string& id, const std::vector<std::string>&, int64_t,
-                       Done<ExecResult> done) {
-  answer<ExecResult>("exec", std::move(done), [&]() -> Result<ExecResult> {
-    if (!containers_.count(id)) return find(id).error();
-    return ExecResult();
+void FakeRuntime::add_container(const std::string& id) {
+  ContainerStatus& c = containers_[id];
+  c.id = c.name = id;
+  c.state = ContainerState::kRunning;
+}
+
+void FakeRuntime::exec(const std::string& id, const std::vector<std::string>& command,
+                       int64_t timeout_seconds, Done<ExecResult> done) {
+  if (never_) return;
+  std::string word = command.empty() ? "" : command[0];
+  most_execs_ = std::max(most_execs_, ++execs_now_);
+  auto finished = [this, done = std::move(done)](Result<ExecResult> r) {
+    --execs_now_;
+    done(std::move(r));
+  };
+  if (hanging_.count(word)) {
+    int number = next_++;
+    answers_[number] =
+        clock_.after(std::chrono::seconds(timeout_seconds), [this, number, finished] {
+          auto keep = answers_.extract(number);
+          finished(Error(Code::kTimeout, "exec: timed out"));
+        });
+    return;
+  }
+  answer<ExecResult>("exec", finished, [&]() -> Result<ExecResult> {
+    auto c = find(id);
+    if (!c) return c.error();
+    if ((*c)->state != ContainerState::kRunning)
+      return Error(Code::kInternal, "container " + id + " does not run");
+    seen_execs_.push_back(word + " " + (*c)->name);
+    auto found = execs_.find(word);
+    return found == execs_.end() ? ExecResult() : found->second;
   });
+}
+
+void FakeRuntime::open_stream(const std::string& what, Done<std::unique_ptr<stream::Stream>> done) {
+  // The kubelet's end begins as one that waits for the other to be ready.
+  auto ends =
+      std::make_shared<std::pair<std::unique_ptr<stream::Stream>, std::unique_ptr<stream::Stream>>>(
+          stream::make_pair(clock_));
+  ends->second->open();
+  streams_.push_back({what, std::move(ends->second)});
+  answer<void>(
+      "open stream",
+      [ends, done](Status s) {
+        if (!s) return done(s.error());
+        done(std::move(ends->first));
+      },
+      [] { return Status(); });
+}
+
+void FakeRuntime::open_exec(const std::string& id, const StreamOptions& options,
+                            Done<std::unique_ptr<stream::Stream>> done) {
+  std::string what = "exec " + id;
+  for (const std::string& word : options.command) what += " " + word;
+  open_stream(what, std::move(done));
+}
+
+void FakeRuntime::open_attach(const std::string& id, const StreamOptions&,
+                              Done<std::unique_ptr<stream::Stream>> done) {
+  open_stream("attach " + id, std::move(done));
+}
+
+void FakeRuntime::open_port(const std::string&, int port,
+                            Done<std::unique_ptr<stream::Stream>> done) {
+  open_stream("port " + std::to_string(port), std::move(done));
 }
 
 void FakeRuntime::usage(const Labels& labels, Done<std::vector<Usage>> done) {

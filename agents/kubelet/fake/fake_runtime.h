@@ -26,6 +26,19 @@ class FakeRuntime final : public Runtime {
   // The next operation of that name ("start container") fails.
   void fail_next(const std::string& operation, Error error) { failures_[operation] = error; }
   void away(bool on) { away_ = on; }
+  // What exec gives for a command's first word; what is not named ends well.
+  void answer_exec(const std::string& word, ExecResult result) { execs_[word] = result; }
+  void hang_exec_of(const std::string& word) { hanging_.insert(word); }  // up to its timeout
+  void hang_exec(bool on) { never_ = on; }                               // for ever
+  // A container that nobody made, and that runs.
+  void add_container(const std::string& id);
+
+  // The other end of each stream that was opened: what a process there would hold.
+  struct OpenedStream {
+    std::string what;  // "exec web ls -l", "port 80"
+    std::unique_ptr<stream::Stream> end;
+  };
+  std::vector<OpenedStream>& streams() { return streams_; }
 
   // ---- what it sees ----
   // Operations that changed something, in order: "create web 0".
@@ -33,6 +46,9 @@ class FakeRuntime final : public Runtime {
   size_t running() const;
   const std::map<std::string, ContainerConfig>& configs() const { return configs_; }
   const std::string& pod_cidr() const { return pod_cidr_; }
+  size_t most_execs() const { return most_execs_; }  // at once
+  // "true web"
+  const std::vector<std::string>& execs() const { return seen_execs_; }
 
   void version(Done<RuntimeVersion> done) override;
   void status(Done<RuntimeState> done) override;
@@ -51,8 +67,14 @@ class FakeRuntime final : public Runtime {
   void list_containers(const Labels& labels, Done<std::vector<ContainerStatus>> done) override;
   void update_resources(const std::string& id, const Resources&, Done<void> done) override;
   void reopen_log(const std::string& id, Done<void> done) override;
-  void exec(const std::string& id, const std::vector<std::string>& command, int64_t,
+  void exec(const std::string& id, const std::vector<std::string>& command, int64_t timeout_seconds,
             Done<ExecResult> done) override;
+  void open_exec(const std::string& id, const StreamOptions& options,
+                 Done<std::unique_ptr<stream::Stream>> done) override;
+  void open_attach(const std::string& id, const StreamOptions& options,
+                   Done<std::unique_ptr<stream::Stream>> done) override;
+  void open_port(const std::string& sandbox_id, int port,
+                 Done<std::unique_ptr<stream::Stream>> done) override;
   void usage(const Labels& labels, Done<std::vector<Usage>> done) override;
   void image_status(const std::string& image, Done<std::optional<Image>> done) override;
   void pull_image(const std::string& image, const Credentials&, Done<std::string> done) override;
@@ -63,6 +85,7 @@ class FakeRuntime final : public Runtime {
   // Decides now, answers after the latency.
   template <class T>
   void answer(const std::string& operation, Done<T> done, std::function<Result<T>()> work);
+  void open_stream(const std::string& what, Done<std::unique_ptr<stream::Stream>> done);
   ContainerStatus* newest(const std::string& container);
   void finish(ContainerStatus& c, int exit_code, const char* reason);
   Result<ContainerStatus*> find(const std::string& id);
@@ -76,7 +99,12 @@ class FakeRuntime final : public Runtime {
   std::map<std::string, Error> failures_;
   std::vector<std::string> done_;
   std::string pod_cidr_;
-  bool away_ = false;
+  std::vector<OpenedStream> streams_;
+  bool away_ = false, never_ = false;
+  std::map<std::string, ExecResult> execs_;
+  std::set<std::string> hanging_;
+  size_t execs_now_ = 0, most_execs_ = 0;
+  std::vector<std::string> seen_execs_;
   int next_ = 1;
   std::map<int, std::unique_ptr<bus::Timer>> answers_;
 };

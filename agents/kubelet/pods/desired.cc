@@ -1,6 +1,7 @@
 #include "agents/kubelet/pods/desired.h"
 
 #include "schemas/core/v1/pod_generated.h"
+#include "schemas/core/v1/volume_generated.h"
 
 namespace kubus::kubelet {
 namespace {
@@ -30,6 +31,22 @@ void add_containers(const List* list, bool init, DesiredPod* out) {
   }
 }
 
+template <class Security>
+void look_at(const Security* security, const std::string& at, std::vector<std::string>* out) {
+  if (!security) return;
+  if (security->se_linux_options()) out->push_back(at + "seLinuxOptions");
+  if (security->windows_options()) out->push_back(at + "windowsOptions");
+}
+
+bool limits_disk(const Container& c) {
+  const auto* limits = c.resources() ? c.resources()->limits() : nullptr;
+  if (!limits) return false;
+  for (const auto* e : *limits) {
+    if (text(e->key()) == "ephemeral-storage") return true;
+  }
+  return false;
+}
+
 void look_at(const Container& c, std::vector<std::string>* out) {
   std::string at = "container " + text(c.name()) + ": ";
   for (const auto* probe : {c.startup_probe(), c.liveness_probe(), c.readiness_probe()}) {
@@ -37,6 +54,9 @@ void look_at(const Container& c, std::vector<std::string>* out) {
   }
   if (c.lifecycle() && c.lifecycle()->stop_signal()) out->push_back(at + "lifecycle.stopSignal");
   if (any(c.volume_devices())) out->push_back(at + "volumeDevices");
+  if (any(c.restart_policy_rules())) out->push_back(at + "restartPolicyRules");
+  if (limits_disk(c)) out->push_back(at + "limits.ephemeral-storage");
+  look_at(c.security_context(), at, out);
 }
 
 }  // namespace
@@ -85,9 +105,15 @@ std::vector<std::string> not_acted_on(const Object& pod) {
     for (const Container* c : *list) look_at(*c, &out);
   }
   if (any(spec->ephemeral_containers())) out.push_back("ephemeralContainers");
-  if (any(spec->host_aliases())) out.push_back("hostAliases");
-  if (any(spec->image_pull_secrets())) out.push_back("imagePullSecrets");
-  if (any(spec->resource_claims())) out.push_back("resourceClaims");
+  if (spec->resources()) out.push_back("resources of the whole Pod");
+  if (spec->scheduling_group()) out.push_back("schedulingGroup");
+  look_at(spec->security_context(), "", &out);
+  if (!spec->volumes()) return out;
+  for (const auto* v : *spec->volumes()) {
+    const auto* e = v->empty_dir();
+    if (e && e->size_limit() && text(e->medium()).empty())
+      out.push_back("volume " + text(v->name()) + ": sizeLimit on the disk");
+  }
   return out;
 }
 

@@ -178,7 +178,6 @@ std::vector<Credentials> credentials_for(const ImageName& image,
       std::string plain = plain_key(key);
       if (!entry.is_object() || !matches(plain, image)) continue;
       found.emplace_back(plain, read_entry(entry.as_object()));
-      found.back().second.server = image.registry;
     }
   }
   std::stable_sort(found.begin(), found.end(),

@@ -97,7 +97,7 @@ std::vector<std::string> actions(const Plan& plan) {
 
 TEST(Plan, FromNothingToRunningInFiveSteps) {
   DesiredPod pod = pod_of({container("c")});
-  EXPECT_THAT(actions(plan_of(pod, {})), ElementsAre("run sandbox attempt=0"));
+  EXPECT_THAT(actions(plan_of(pod, {})), ElementsAre("run sandbox attempt=0", "ensure image c"));
   ObservedPod observed = seen({sandbox("s")}, {});
   PodMemory memory;
   EXPECT_THAT(actions(plan_of(pod, observed, memory)), ElementsAre("ensure image c"));
@@ -117,6 +117,7 @@ TEST(Plan, FromNothingToRunningInFiveSteps) {
 TEST(Plan, WhatIsUnderWayIsNotStartedAgain) {
   DesiredPod pod = pod_of({container("c")});
   PodMemory memory;
+  memory = prepared({"c"});
   memory.sandbox_busy = true;
   EXPECT_THAT(actions(plan_of(pod, {}, memory)), IsEmpty());
   memory = prepared({"c"});
@@ -138,11 +139,91 @@ TEST(Plan, InitContainersRunOneAfterAnother) {
               ElementsAre("create c s attempt=0"));
 }
 
-TEST(Plan, ASidecarIsPassedOnceItRuns) {
+TEST(Plan, WhatItNeedsIsFetchedWhileTheSandboxIsMade) {
+  DesiredPod pod = pod_of({container("c"), container("d")});
+  PodMemory memory;
+  memory.sandbox_busy = true;
+  EXPECT_THAT(actions(plan_of(pod, {}, memory)), ElementsAre("ensure image c", "ensure image d"));
+  memory.containers["c"].image_id = "sha256:1";
+  memory.containers["d"].busy = true;
+  EXPECT_THAT(actions(plan_of(pod, {}, memory)), ElementsAre("resolve c"));
+  pod = pod_of({container("a", true), container("c")});
+  EXPECT_THAT(actions(plan_of(pod, {}, {})),
+              ElementsAre("run sandbox attempt=0", "ensure image a"));
+}
+
+TEST(Plan, ASidecarIsPassedOnceItHasStarted) {
   DesiredPod pod = pod_of({container("a", true, true), container("c")});
   PodMemory memory = prepared({"a", "c"});
-  EXPECT_THAT(actions(plan_of(pod, seen({sandbox("s")}, {running("a", "1", "s")}), memory)),
-              ElementsAre("create c s attempt=0"));
+  ObservedPod observed = seen({sandbox("s")}, {running("a", "1", "s")});
+  EXPECT_THAT(actions(plan_of(pod, observed, memory)), IsEmpty());
+  memory.containers["a"].run = {.id = "0", .started = true};
+  EXPECT_THAT(actions(plan_of(pod, observed, memory)), IsEmpty()) << "another run has";
+  memory.containers["a"].run = {.id = "1", .started = true};
+  EXPECT_THAT(actions(plan_of(pod, observed, memory)), ElementsAre("create c s attempt=0"));
+}
+
+TEST(Plan, ASidecarThatStartsAgainKeepsNobodyWaiting) {
+  DesiredPod pod = pod_of({container("a", true, true), container("b", true), container("c")});
+  ObservedPod observed = seen({sandbox("s")}, {exited("a", "1", "s", 1, 0, 5),
+                                               exited("b", "2", "s", 0), exited("c", "3", "s", 1)});
+  EXPECT_THAT(actions(plan_of(pod, observed, prepared({"a", "b", "c"}))),
+              ElementsAre("create c s attempt=1"));
+}
+
+TEST(Plan, SidecarsEndLastInReverseOrder) {
+  DesiredPod pod =
+      pod_of({container("a", true, true), container("b", true, true), container("c")}, "Never");
+  auto step = [&](std::vector<ContainerStatus> containers) {
+    return actions(plan_of(pod, seen({sandbox("s")}, std::move(containers))));
+  };
+  ContainerStatus a = running("a", "1", "s"), b = running("b", "2", "s");
+  ContainerStatus c = running("c", "3", "s"), c_over = exited("c", "3", "s", 0);
+  EXPECT_THAT(step({a, b, c}), IsEmpty());
+  EXPECT_THAT(step({a, b, c_over}), ElementsAre("stop b 2 grace=30"));
+  EXPECT_THAT(step({a, exited("b", "2", "s", 0), c_over}), ElementsAre("stop a 1 grace=30"));
+  EXPECT_THAT(step({exited("a", "1", "s", 0), exited("b", "2", "s", 0), c_over}), IsEmpty());
+  pod.terminating = true;
+  EXPECT_THAT(step({a, b, c}), ElementsAre("stop c 3 grace=30"));
+  EXPECT_THAT(step({a, b, c_over}), ElementsAre("stop b 2 grace=30"));
+}
+
+TEST(Plan, TheGraceCountsFromTheBeginningOfTheEnd) {
+  DesiredPod pod = pod_of({container("a", true, true), container("c")});
+  pod.terminating = true;
+  ObservedPod observed = seen({sandbox("s")}, {running("a", "1", "s"), exited("c", "3", "s", 0)});
+  PodMemory memory;
+  memory.ending_since = kNow - 12 * kSecond;
+  EXPECT_THAT(actions(plan_of(pod, observed, memory)), ElementsAre("stop a 1 grace=18"));
+  memory.ending_since = kNow - 500 * kSecond;
+  EXPECT_THAT(actions(plan_of(pod, observed, memory)), ElementsAre("stop a 1 grace=2"));
+  pod.grace_seconds = 0;
+  EXPECT_THAT(actions(plan_of(pod, observed, memory)), ElementsAre("stop a 1 grace=0"));
+}
+
+TEST(Plan, WhatProbesCondemnIsStopped) {
+  DesiredPod pod = pod_of({container("c")});
+  ObservedPod observed = seen({sandbox("s")}, {running("c", "1", "s")});
+  PodMemory memory;
+  memory.containers["c"].run = {.id = "1", .kill_why = "it hangs"};
+  EXPECT_THAT(actions(plan_of(pod, observed, memory)), ElementsAre("stop c 1 grace=30"));
+  memory.containers["c"].run.kill_grace = 3;
+  EXPECT_THAT(actions(plan_of(pod, observed, memory)), ElementsAre("stop c 1 grace=3"));
+  memory.containers["c"].run.id = "0";
+  EXPECT_THAT(actions(plan_of(pod, observed, memory)), IsEmpty()) << "that was another run";
+}
+
+TEST(Plan, APostStartHookKeepsThoseAfterItWaiting) {
+  DesiredPod pod = pod_of({container("a"), container("c")});
+  pod.containers[0].post_start = true;
+  PodMemory memory = prepared({"a", "c"});
+  EXPECT_THAT(actions(plan_of(pod, seen({sandbox("s")}, {}), memory)),
+              ElementsAre("create a s attempt=0"));
+  ObservedPod observed = seen({sandbox("s")}, {running("a", "1", "s")});
+  memory.containers["a"].run = {.id = "1", .hooked = false};
+  EXPECT_THAT(actions(plan_of(pod, observed, memory)), IsEmpty());
+  memory.containers["a"].run.hooked = true;
+  EXPECT_THAT(actions(plan_of(pod, observed, memory)), ElementsAre("create c s attempt=0"));
 }
 
 TEST(Plan, RestartsFollowThePolicy) {
@@ -200,7 +281,7 @@ TEST(Plan, WhatCannotStartWaits) {
   Plan p = plan_of(pod, seen({sandbox("s")}, {}), memory);
   EXPECT_THAT(actions(p), ElementsAre("create d s attempt=0"));
   EXPECT_EQ(p.again_at, kNow + 10 * kSecond);
-  PodMemory broken;
+  PodMemory broken = prepared({"c", "d"});
   broken.sandbox_retry_at = kNow + kSecond;
   p = plan_of(pod, {}, broken);
   EXPECT_THAT(actions(p), IsEmpty());

@@ -157,7 +157,9 @@ void PodWorkers::on_stopped(const std::string& uid, const Action& action, uint64
     if (c.id == action.id) sandbox = c.sandbox_id;
   }
   runtime_view_.refresh_container(action.id, sandbox, held([this, uid, action, number] {
-                                    ContainerMemory& m = memory_of(uid, action.container);
+                                    Worker* w = find(uid);
+                                    if (!w) return;
+                                    ContainerMemory& m = w->memory.containers[action.container];
                                     if (m.stops != number) return;
                                     m.stopping.reset();
                                     settle(uid, action.container, {}, "");

@@ -32,6 +32,18 @@ Status make_directory(const std::string& path) {
   return {};
 }
 
+ContainerStatus status_of_new(const ContainerConfig& config, const std::string& sandbox) {
+  ContainerStatus out;
+  out.sandbox_id = sandbox;
+  out.name = config.name;
+  out.attempt = config.attempt;
+  out.state = ContainerState::kCreated;
+  out.labels = config.labels;
+  out.annotations = config.annotations;
+  out.image_ref = config.image;
+  return out;
+}
+
 }  // namespace
 
 // ---- sandboxes ----
@@ -230,12 +242,16 @@ void PodWorkers::create(const std::string& uid, const Action& action) {
   std::ofstream(words).flush();
   std::error_code code;
   fs::permissions(words, fs::perms(0666), code);
-  std::string container = action.container, sandbox = action.id;
-  auto created = [this, uid, container, sandbox](Result<std::string> id) {
+  std::string container = action.container;
+  ContainerStatus made = status_of_new(*config, action.id);
+  auto created = [this, uid, container, made](Result<std::string> id) {
     if (!id) return settle(uid, container, id.error(), "CreateContainerError");
     tell(uid, container, false, "Created", "Created container: " + container);
-    runtime_view_.refresh_container(
-        *id, sandbox, held([this, uid, container] { settle(uid, container, {}, ""); }));
+    ContainerStatus status = made;
+    status.id = *id;
+    status.created_at = ports_.clock.wall_ns();
+    runtime_view_.add(std::move(status));
+    settle(uid, container, {}, "");
   };
   const SandboxStatus* now = nullptr;
   ObservedPod observed = runtime_view_.of(uid);
@@ -262,8 +278,19 @@ void PodWorkers::start_container(const std::string& uid, const Action& action) {
 void PodWorkers::remove_container(const std::string& uid, const Action& action) {
   memory_of(uid, action.container).busy = true;
   std::string container = action.container;
-  auto removed = [this, uid, container, id = action.id](Status status) {
-    if (status) runtime_view_.forget_container(id);
+  std::string log, words;
+  for (const ContainerStatus& c : runtime_view_.of(uid).containers) {
+    if (c.id != action.id) continue;
+    log = log_path(uid, c);
+    words = termination_path(identity_, uid, c.name, c.attempt);
+  }
+  auto removed = [this, uid, container, log, words, id = action.id](Status status) {
+    if (status) {
+      runtime_view_.forget_container(id);
+      remove_log(log);
+      std::error_code code;
+      fs::remove(words, code);
+    }
     if (!status) ports_.log.warn("pod " + uid + ": " + status.error().message);
     settle(uid, container, {}, "");
   };

@@ -55,13 +55,13 @@ Environment read_links(const std::string& path) {
 
 }  // namespace
 
-PodSupply::PodSupply(bus::Ports ports, Runtime& runtime, kit::Client& client, Identity identity,
-                     FactsOf facts_of)
+PodSupply::PodSupply(bus::Ports ports, Runtime& runtime, kit::Client& client, LastKnown& known,
+                     Identity identity, FactsOf facts_of)
     : ports_(ports),
       runtime_(runtime),
       identity_(std::move(identity)),
       facts_of_(std::move(facts_of)),
-      references_(client),
+      references_(ports, client, known),
       tokens_(ports, client),
       services_(ports, client) {}
 
@@ -184,6 +184,23 @@ void PodSupply::forget_reference(std::string_view resource, std::string_view ns,
     followed.stale |= keys.count(gone) > 0;
   }
   refresh_soon();
+}
+
+void PodSupply::forget_old() {
+  references_.forget_old();
+  for (auto& [uid, followed] : followed_) followed.stale = true;
+  refresh_soon();
+}
+
+std::set<RefKey> PodSupply::references_of(const Object& pod) {
+  std::set<RefKey> out = pull_secrets(pod);
+  volume_references(pod, &out);
+  const auto* spec = pod.as<core::v1::Pod>()->spec();
+  for (const auto* list : {spec->init_containers(), spec->containers()}) {
+    if (!list) continue;
+    for (const auto* c : *list) environment_references(*c, &out);
+  }
+  return out;
 }
 
 void PodSupply::refresh_soon() {

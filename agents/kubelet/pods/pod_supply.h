@@ -25,8 +25,8 @@ class PodSupply {
  public:
   using FactsOf = std::function<PodFacts(const std::string& uid)>;
 
-  PodSupply(bus::Ports ports, Runtime& runtime, kit::Client& client, Identity identity,
-            FactsOf facts_of);
+  PodSupply(bus::Ports ports, Runtime& runtime, kit::Client& client, LastKnown& known,
+            Identity identity, FactsOf facts_of);
   void start();
 
   // All that the container refers to, its Pod's volumes and Service links. Errors name what is
@@ -43,6 +43,10 @@ class PodSupply {
   // Unmounts and removes its volumes.
   void drop(const std::string& uid);
   void forget_reference(std::string_view resource, std::string_view ns, std::string_view name);
+  // The store can be asked again.
+  void forget_old();
+  // All ConfigMaps and Secrets that the Pod refers to.
+  static std::set<RefKey> references_of(const Object& pod);
   Lookup lookup(const std::string& ns) const { return references_.lookup(ns); }
 
  private:

@@ -7,6 +7,7 @@
 
 #include "agents/kubelet/pods/desired.h"
 #include "agents/kubelet/volumes/volumes.h"
+#include "schemas/core/v1/pod_generated.h"
 
 namespace kubus::kubelet {
 namespace {
@@ -14,6 +15,7 @@ namespace {
 constexpr int64_t kOrphanGrace = 30;
 constexpr int64_t kForcedGrace = 1;  // whoever deletes by force does not wait
 constexpr size_t kMostLastWords = 4096;
+constexpr size_t kMostLogLines = 80, kMostLogBytes = 2048;  // in their place
 
 std::string last_words(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -47,24 +49,28 @@ void forget_troubles(const ObservedPod& observed, PodMemory* memory) {
 
 }  // namespace
 
-PodWorkers::PodWorkers(bus::Ports ports, Runtime& runtime, Network& network, kit::Client& client,
-                       Identity identity, OnDirty on_dirty, Tell tell)
+PodWorkers::PodWorkers(bus::Ports ports, Edges edges, Identity identity, OnDirty on_dirty,
+                       Tell tell)
     : ports_(ports),
-      runtime_(runtime),
+      runtime_(edges.runtime),
       identity_(std::move(identity)),
       on_dirty_(std::move(on_dirty)),
       tell_(std::move(tell)),
-      checker_(ports, runtime, network),
+      checker_(ports, edges.runtime, edges.network),
       prober_(ports, checker_,
               {.failed = [this](const Prober::Key& key, ProbeKind kind,
                                 const std::string& why) { on_probe_failed(key, kind, why); },
                .changed = [this](const Prober::Key& key) { mark(key.uid); }}),
-      runtime_view_(ports, runtime, identity_.labels(),
+      runtime_view_(ports, edges.runtime, identity_.labels(),
                     [this](const std::string& uid) { on_runtime_change(uid); }),
-      supply_(ports, runtime, client, identity_,
+      supply_(ports, edges.runtime, edges.client, edges.known, identity_,
               [this](const std::string& uid) { return facts_of(uid); }) {}
 
-void PodWorkers::start() {
+void PodWorkers::start(bus::Duration patience) {
+  patience_timer_ = ports_.clock.after(patience, [this] {
+    patient_ = false;
+    for (const auto& [uid, worker] : workers_) mark(uid);
+  });
   runtime_view_.start();
   supply_.start();
 }
@@ -78,17 +84,18 @@ void PodWorkers::set(const Object& pod) {
   mark(uid);
 }
 
-void PodWorkers::unset(const std::string& uid) {
+void PodWorkers::unset(const std::string& uid, bool forced) {
   Worker* worker = find(uid);
   if (!worker) return;
   worker->pod.reset();
-  worker->forced = true;
+  worker->forced = forced;
   prober_.forget_pod(uid);
   mark(uid);
 }
 
 void PodWorkers::all_known() {
   all_known_ = true;
+  supply_.forget_old();
   on_runtime_change("");
 }
 
@@ -119,7 +126,7 @@ void PodWorkers::mark(const std::string& uid) {
 
 void PodWorkers::on_dirty_timeout() {
   dirty_timer_.reset();
-  if (!runtime_view_.synced()) return;
+  if (!runtime_view_.synced() || (patient_ && !all_known_)) return;
   for (const std::string& uid : std::exchange(dirty_, {})) step(uid);
 }
 
@@ -127,14 +134,36 @@ PodWorkers::View PodWorkers::view(const Object& pod) const {
   static const PodMemory kNothing;
   View out{read_pod(pod), runtime_view_.of(std::string(pod.uid())), &kNothing};
   for (ContainerStatus& c : out.observed.containers) {
-    if (ended(c) && c.message.empty())
-      c.message = last_words(termination_path(identity_, out.desired.uid, c.name, c.attempt));
+    if (ended(c) && c.message.empty()) c.message = last_words_of(pod, c);
   }
   auto worker = workers_.find(out.desired.uid);
   if (worker == workers_.end()) return out;
   out.known = worker->second.looked_at;
   out.memory = &worker->second.memory;
   out.gone = worker->second.gone;
+  return out;
+}
+
+std::string PodWorkers::last_words_of(const Object& pod, const ContainerStatus& run) const {
+  std::string uid(pod.uid());
+  std::string words = last_words(termination_path(identity_, uid, run.name, run.attempt));
+  const auto* c = words.empty() && run.exit_code != 0 ? container_of(pod, run.name) : nullptr;
+  bool fall_back = c && c->termination_message_policy() &&
+                   c->termination_message_policy()->string_view() == "FallbackToLogsOnError";
+  return fall_back ? log_tail(log_path(uid, run), kMostLogLines, kMostLogBytes) : words;
+}
+
+std::string PodWorkers::log_path(const std::string& uid, const ContainerStatus& run) const {
+  return identity_.log_dir(uid) + "/" + run.name + "/" + std::to_string(run.attempt) + ".log";
+}
+
+std::vector<LogKeeper::Log> PodWorkers::logs() const {
+  std::vector<LogKeeper::Log> out;
+  for (const auto& [uid, worker] : workers_) {
+    for (const ContainerStatus& c : runtime_view_.of(uid).containers) {
+      if (runs(c)) out.push_back({c.id, log_path(uid, c)});
+    }
+  }
   return out;
 }
 

@@ -10,6 +10,8 @@
 #include <string>
 
 #include "agents/kubelet/cri/runtime.h"
+#include "agents/kubelet/logs/log_keeper.h"
+#include "agents/kubelet/offline/last_known.h"
 #include "agents/kubelet/pods/configs.h"
 #include "agents/kubelet/pods/plan.h"
 #include "agents/kubelet/pods/pod_supply.h"
@@ -33,14 +35,23 @@ class PodWorkers {
   };
   using Tell = std::function<void(const News&)>;
 
-  PodWorkers(bus::Ports ports, Runtime& runtime, Network& network, kit::Client& client,
-             Identity identity, OnDirty on_dirty, Tell tell);
-  void start();
+  // All outlive it.
+  struct Edges {
+    Runtime& runtime;
+    Network& network;
+    kit::Client& client;
+    LastKnown& known;
+  };
+
+  PodWorkers(bus::Ports ports, Edges edges, Identity identity, OnDirty on_dirty, Tell tell);
+  // Does nothing to Pods before all are known, or `patience` is over.
+  void start(bus::Duration patience);
 
   // The Pod as it is wanted now.
   void set(const Object& pod);
-  // Nobody knows the Pod any more.
-  void unset(const std::string& uid);
+  // Nobody knows the Pod any more. `forced`: it was deleted while it was here, by whoever did not
+  // want to wait.
+  void unset(const std::string& uid, bool forced);
   // All Pods of this node are set: what else the runtime has of ours is an orphan from now on.
   void all_known();
   void forget_reference(std::string_view resource, std::string_view ns, std::string_view name);
@@ -53,6 +64,8 @@ class PodWorkers {
     bool known = false;  // the runtime and it have been looked at: the view can be trusted
   };
   View view(const Object& pod) const;
+  // The logs of what runs.
+  std::vector<LogKeeper::Log> logs() const;
 
  private:
   struct Worker {
@@ -117,6 +130,8 @@ class PodWorkers {
   void settle(const std::string& uid, const std::string& container, const Status& status,
               const char* reason);
   PodFacts facts_of(const std::string& uid) const;
+  std::string last_words_of(const Object& pod, const ContainerStatus& run) const;
+  std::string log_path(const std::string& uid, const ContainerStatus& run) const;
   Worker* find(const std::string& uid);
   ContainerMemory& memory_of(const std::string& uid, const std::string& container);
   void end_turn();
@@ -141,7 +156,8 @@ class PodWorkers {
   std::set<std::string> dirty_;
   std::unique_ptr<bus::Timer> dirty_timer_;
   int starting_ = 0;  // sandboxes
-  bool all_known_ = false;
+  bool all_known_ = false, patient_ = true;
+  std::unique_ptr<bus::Timer> patience_timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -31,6 +31,8 @@ class RuntimeView {
   void refresh_sandbox(const std::string& id, std::function<void()> done);
   void refresh_container(const std::string& id, const std::string& sandbox_id,
                          std::function<void()> done);
+  // What has just been made, and needs no asking.
+  void add(ContainerStatus made) { put(std::move(made)); }
   void forget_sandbox(const std::string& id);
   void forget_container(const std::string& id);
 

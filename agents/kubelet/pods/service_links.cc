@@ -83,6 +83,7 @@ void ServiceCache::fetch(const std::string& ns, std::function<void(bool)> done) 
     });
   }
   Known& known = known_[ns];
+  if (!known.answered && !ports_.bus.connected()) return done(false);
   bool fresh = known.answered && ports_.clock.now() - known.asked < kFresh;
   bool answered = known.answered;
   if (!answered) known.waiting.push_back(done);

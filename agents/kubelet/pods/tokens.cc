@@ -73,7 +73,7 @@ void TokenCache::fetch(const Object& pod, std::function<void()> done) {
     if (known == tokens_[uid].end() || known->second.text.empty() || known->second.due <= now)
       missing.insert(key);
   }
-  if (missing.empty()) return done();
+  if (missing.empty() || !ports_.bus.connected()) return done();
   auto left = std::make_shared<size_t>(missing.size());
   for (const TokenKey& key : missing) {
     ask(pod, key, [left, done] {

@@ -86,7 +86,7 @@ void Checker::run(const Check& check, const Where& where, bus::Duration timeout,
   r.any_status = check.any_status;
   auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timeout).count();
   r.cut = ports_.clock.after(timeout, [this, number, seconds] {
-    finish(number, {false, "no answer within " + std::to_string(seconds) + " s"});
+    finish(number, {false, "no answer within " + std::to_string(seconds) + " s", true});
   });
   std::string host = check.host.empty() ? where.address : check.host;
   bool of_port = check.kind == Check::Kind::kHttp || check.kind == Check::Kind::kTcp ||

@@ -16,6 +16,7 @@ namespace kubus::kubelet {
 struct Verdict {
   bool good = false;
   std::string message;  // why not
+  bool cut = false;     // it did not answer in time
 };
 
 class Checker {

@@ -12,7 +12,8 @@ void Prober::watch(const Key& key, const Target& target, const Probes& probes,
   int64_t age = std::max<int64_t>(ports_.clock.wall_ns() - target.started_at, 0);
   Health health(probes, ports_.clock.now().ns, age, before);
   runs_.erase(key);
-  Run& run = runs_.emplace(key, Run{target, std::move(health), ++numbers_, nullptr}).first->second;
+  Run& run =
+      runs_.emplace(key, Run{target, std::move(health), ++numbers_, {}, nullptr}).first->second;
   schedule(key, run);
 }
 
@@ -52,12 +53,16 @@ void Prober::on_due(const Key& key) {
   int64_t now = ports_.clock.now().ns;
   for (ProbeKind kind : run.health.due(now)) {
     run.health.begin(kind, now);
-    bool command = run.health.probe(kind).check.kind == Check::Kind::kExec;
-    (command ? commands_ : connections_).waiting.push_back({key, run.number, kind});
+    lane_of(run, kind).waiting.push_back({key, run.number, kind});
   }
   schedule(key, run);
-  next(commands_);
-  next(connections_);
+  for (Lane* lane : {&commands_, &slow_commands_, &connections_, &slow_connections_}) next(*lane);
+}
+
+Prober::Lane& Prober::lane_of(const Run& run, ProbeKind kind) {
+  bool command = run.health.probe(kind).check.kind == Check::Kind::kExec;
+  if (run.slow[static_cast<size_t>(kind)]) return command ? slow_commands_ : slow_connections_;
+  return command ? commands_ : connections_;
 }
 
 Prober::Run* Prober::find(const Try& t) {
@@ -85,6 +90,7 @@ void Prober::on_verdict(Lane& lane, const Try& t, const Verdict& verdict) {
   next(lane);
   Run* run = find(t);
   if (!run) return;
+  run->slow[static_cast<size_t>(t.kind)] = verdict.cut;
   bool changed = run->health.answer(t.kind, verdict.good);
   schedule(t.key, *run);
   if (!verdict.good) handlers_.failed(t.key, t.kind, verdict.message);

@@ -2,6 +2,7 @@
 // too many at once. Loop thread only.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <map>
@@ -47,6 +48,7 @@ class Prober {
     Target target;
     Health health;
     uint64_t number = 0;
+    std::array<bool, 3> slow = {};  // by ProbeKind: its last try was cut
     std::unique_ptr<bus::Timer> timer;
   };
   struct Try {
@@ -54,7 +56,8 @@ class Prober {
     uint64_t number = 0;  // of its run
     ProbeKind kind = ProbeKind::kLiveness;
   };
-  // Tries of a sort: commands cost the runtime more than connections cost the network.
+  // Tries of a sort: commands cost the runtime more than connections cost the network, and those
+  // that hang wait for each other only.
   struct Lane {
     size_t most, busy = 0;
     std::deque<Try> waiting;
@@ -63,6 +66,7 @@ class Prober {
   Run* find(const Try& t);
   void schedule(const Key& key, Run& run);
   void on_due(const Key& key);
+  Lane& lane_of(const Run& run, ProbeKind kind);
   void next(Lane& lane);
   void start(Lane& lane, const Try& t, Run& run);
   void on_verdict(Lane& lane, const Try& t, const Verdict& verdict);
@@ -71,7 +75,7 @@ class Prober {
   Checker& checker_;
   Handlers handlers_;
   std::map<Key, Run> runs_;
-  Lane commands_{16}, connections_{256};
+  Lane commands_{16}, slow_commands_{16}, connections_{256}, slow_connections_{256};
   uint64_t numbers_ = 0;
 };
 
