@@ -5,5 +5,5 @@ int main(int argc, char** argv) {
   using namespace kubus::cli;
   return run_command_line(argc, argv,
                           {&kUp, &kDown, &kStatus, &kApply, &kGet, &kDescribe, &kDelete, &kEvents,
-                           &kHistory, &kLogs, &kImage, &kSupervise});
+                           &kHistory, &kLogs, &kExec, &kPortForward, &kImage, &kSupervise});
 }

@@ -84,8 +84,8 @@ Result<PodName> pod_of(Session& session, const std::string& word, const std::str
   return PodName{ns, std::string(best->name())};
 }
 
-Result<stream::Ticket> ticket_for(Session& session, const PodName& pod,
-                                  const std::string& operation, wire::ConnectT connect) {
+wire::RequestT connect_request(const PodName& pod, const std::string& operation,
+                               wire::ConnectT connect) {
   wire::RequestT request;
   auto op = std::make_unique<wire::OperationT>();
   op->verb = wire::Verb::Connect;
@@ -95,7 +95,12 @@ Result<stream::Ticket> ticket_for(Session& session, const PodName& pod,
   op->subresource = operation;
   op->connect = std::make_unique<wire::ConnectT>(std::move(connect));
   request.operations.push_back(std::move(op));
-  auto answer = session.call(std::move(request));
+  return request;
+}
+
+Result<stream::Ticket> ticket_for(Session& session, const PodName& pod,
+                                  const std::string& operation, wire::ConnectT connect) {
+  auto answer = session.call(connect_request(pod, operation, std::move(connect)));
   if (!answer) return answer.error();
   return stream::ticket_of(answer->outcome());
 }

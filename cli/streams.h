@@ -18,7 +18,10 @@ struct PodName {
 // runs. kNotFound; kBadRequest: the kind has no Pods.
 Result<PodName> pod_of(Session& session, const std::string& word, const std::string& ns);
 
-// A ticket for a stream to that Pod. `operation`: "log", "exec", …
+// The request for a stream to that Pod. `operation`: "log", "exec", …
+wire::RequestT connect_request(const PodName& pod, const std::string& operation,
+                               wire::ConnectT connect);
+// Its ticket, waited for.
 Result<stream::Ticket> ticket_for(Session& session, const PodName& pod,
                                   const std::string& operation, wire::ConnectT connect);
 

@@ -61,6 +61,9 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
   # A process may not lower its OOM score on machines that withhold the capability.
   restrict_oom_score_adj = true
   disable_tcp_service = true
+  # Exec, attach and port-forward are served to this machine's kubelet alone.
+  stream_server_address = "127.0.0.1"
+  stream_server_port = "0"
   netns_mounts_under_state_dir = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"

@@ -17,8 +17,8 @@ int main(int argc, char** argv) {
   options->kubelet.client = {.cluster = ClusterName(credentials->cluster),
                              .actor = Actor(credentials->actor)};
   bus::Host host({.component = "kubelet", .credentials = *credentials});
-  auto runtime =
-      kubelet::make_cri_runtime(options->endpoint, [&host](auto f) { host.post(std::move(f)); });
+  auto runtime = kubelet::make_cri_runtime(host.loop(), options->endpoint,
+                                           [&host](auto f) { host.post(std::move(f)); });
   auto streams = stream::StreamServer::open(
       host.loop(), host.ports(), {.listen = "tcp://" + options->kubelet.node.address + ":*"});
   if (!streams) return (std::cerr << streams.error().message << "\n"), 1;

@@ -25,7 +25,7 @@ struct Bridge::Impl : std::enable_shared_from_this<Impl> {
       auto self = weak.lock();
       if (!self) return;
       self->end_of(other).end(end);
-      if (auto f = std::exchange(self->over, nullptr)) f();
+      if (auto f = std::exchange(self->over, nullptr)) f(end);
     };
     return h;
   }
@@ -38,10 +38,11 @@ struct Bridge::Impl : std::enable_shared_from_this<Impl> {
 
   std::array<std::unique_ptr<Stream>, 2> ends;
   std::array<size_t, 2> owed{};  // taken from an end and not yet taken by the other
-  std::function<void()> over;
+  std::function<void(const End&)> over;
 };
 
-Bridge::Bridge(std::unique_ptr<Stream> a, std::unique_ptr<Stream> b, std::function<void()> over)
+Bridge::Bridge(std::unique_ptr<Stream> a, std::unique_ptr<Stream> b,
+               std::function<void(const End&)> over)
     : impl_(std::make_shared<Impl>()) {
   impl_->ends = {std::move(a), std::move(b)};
   impl_->over = std::move(over);

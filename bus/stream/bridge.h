@@ -12,7 +12,8 @@ namespace kubus::stream {
 class Bridge {
  public:
   // `over` is called once, when it has ended; it may destroy the Bridge.
-  Bridge(std::unique_ptr<Stream> a, std::unique_ptr<Stream> b, std::function<void()> over);
+  Bridge(std::unique_ptr<Stream> a, std::unique_ptr<Stream> b,
+         std::function<void(const End&)> over);
   ~Bridge();
   Bridge(const Bridge&) = delete;
 

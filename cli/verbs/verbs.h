@@ -6,6 +6,6 @@
 namespace kubus::cli {
 
 extern const Command kUp, kDown, kStatus, kApply, kGet, kDescribe, kDelete, kEvents, kHistory,
-    kImage, kLogs, kSupervise;
+    kImage, kLogs, kExec, kPortForward, kSupervise;
 
 }  // namespace kubus::cli

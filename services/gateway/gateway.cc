@@ -11,7 +11,9 @@
 #include "services/gateway/api/openapi.h"
 #include "services/gateway/api/requests.h"
 #include "services/gateway/streams/connect.h"
+#include "services/gateway/streams/forward.h"
 #include "services/gateway/streams/log.h"
+#include "services/gateway/streams/process.h"
 #include "services/gateway/watch/watcher.h"
 
 namespace kubus::gateway {
@@ -252,20 +254,45 @@ void Gateway::handle_list(std::shared_ptr<Exchange> exchange, const ResourcePath
   });
 }
 
-// The store says whether the client may, and where the stream is served.
+// The store says whether the client may, and where the stream is served. For what cannot be served
+// as asked, and for ports, which get their tickets one by one, it only says whether.
 void Gateway::handle_stream(std::shared_ptr<Exchange> exchange, const ResourcePath& path) {
-  auto request = connect_request(exchange->request(), path, ports_.clock.wall_ns());
+  const HttpRequest& r = exchange->request();
+  bool forward = path.subresource == "portforward";
+  Status upgrade = forward                     ? check_forward_upgrade(r)
+                   : path.subresource == "log" ? Status()
+                                               : check_process_upgrade(r);
+  auto request = connect_request(r, path, ports_.clock.wall_ns());
   if (!request) return answer_error(*exchange, request.error(), path);
-  client_.call(*std::move(request), [this, exchange, path](Result<kit::Answer> answer) {
-    Status status = answer ? kit::status_of(answer->outcome()) : Status(answer.error());
-    if (!status) {
-      ++failures_;
-      return answer_error(*exchange, status.error(), path);
-    }
-    auto ticket = stream::ticket_of(answer->outcome());
-    if (!ticket) return answer_error(*exchange, ticket.error(), path);
-    answer_log(dialer_, *ticket, exchange, path);
-  });
+  request->dry_run = forward || !upgrade;
+  client_.call(
+      *std::move(request), [this, exchange, path, forward, upgrade](Result<kit::Answer> answer) {
+        Status status = answer ? kit::status_of(answer->outcome()) : Status(answer.error());
+        if (status) status = upgrade;
+        if (!status) {
+          ++failures_;
+          return answer_error(*exchange, status.error(), path);
+        }
+        if (forward) return forward_ports(exchange, path);
+        auto ticket = stream::ticket_of(answer->outcome());
+        if (!ticket) return answer_error(*exchange, ticket.error(), path);
+        if (path.subresource == "log") return answer_log(dialer_, *ticket, exchange, path);
+        answer_process(dialer_, *ticket, exchange, path);
+      });
+}
+
+void Gateway::forward_ports(const std::shared_ptr<Exchange>& exchange, const ResourcePath& path) {
+  auto ask = [this, path, asked = exchange->request()](
+                 int port, std::function<void(Result<stream::Ticket>)> done) {
+    auto request = connect_request(asked, path, ports_.clock.wall_ns());
+    if (!request) return done(request.error());
+    request->operations[0]->connect->port = port;
+    client_.call(*std::move(request), [done](Result<kit::Answer> answer) {
+      Status status = answer ? kit::status_of(answer->outcome()) : Status(answer.error());
+      done(status ? stream::ticket_of(answer->outcome()) : status.error());
+    });
+  };
+  answer_forward(dialer_, std::move(ask), exchange);
 }
 
 void Gateway::answer_metrics(std::shared_ptr<Exchange> exchange) {

@@ -35,6 +35,7 @@ class Gateway {
   void on_answer(Exchange& exchange, const ResourcePath& path, const std::string& verb,
                  const Format& format, Result<kit::Answer> answer);
   void handle_stream(std::shared_ptr<Exchange> exchange, const ResourcePath& path);
+  void forward_ports(const std::shared_ptr<Exchange>& exchange, const ResourcePath& path);
   void answer_metrics(std::shared_ptr<Exchange> exchange);
 
   bus::Ports ports_;

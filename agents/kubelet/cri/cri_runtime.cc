@@ -2,6 +2,7 @@
 
 #include "agents/kubelet/cri/calls.h"
 #include "agents/kubelet/cri/convert.h"
+#include "agents/kubelet/cri/streaming.h"
 #include "cri.grpc.pb.h"
 
 namespace kubus::kubelet {
@@ -22,8 +23,11 @@ auto all(const Items& items) {
 
 class CriRuntime final : public Runtime {
  public:
-  CriRuntime(const std::string& endpoint, Post post)
-      : channel_(connect(endpoint)),
+  using StreamResult = Done<std::unique_ptr<stream::Stream>>;
+
+  CriRuntime(boost::asio::io_context& loop, const std::string& endpoint, Post post)
+      : loop_(loop),
+        channel_(connect(endpoint)),
         runtime_(pb::RuntimeService::NewStub(channel_)),
         images_(pb::ImageService::NewStub(channel_)),
         calls_(std::move(post)) {}
@@ -152,6 +156,33 @@ class CriRuntime final : public Runtime {
           });
   }
 
+  void open_exec(const std::string& id, const StreamOptions& o, StreamResult done) override {
+    auto request = named<pb::ExecRequest>(id);
+    for (const std::string& word : o.command) request.add_cmd(word);
+    request.set_tty(o.tty);
+    request.set_stdin(o.in);
+    request.set_stdout(o.out);
+    request.set_stderr(o.err && !o.tty);
+    stream(&RuntimeStub::PrepareAsyncExec, request, "exec", {.options = o}, std::move(done));
+  }
+
+  void open_attach(const std::string& id, const StreamOptions& o, StreamResult done) override {
+    auto request = named<pb::AttachRequest>(id);
+    request.set_tty(o.tty);
+    request.set_stdin(o.in);
+    request.set_stdout(o.out);
+    request.set_stderr(o.err && !o.tty);
+    stream(&RuntimeStub::PrepareAsyncAttach, request, "attach", {.options = o}, std::move(done));
+  }
+
+  void open_port(const std::string& sandbox_id, int port, StreamResult done) override {
+    pb::PortForwardRequest request;
+    request.set_pod_sandbox_id(sandbox_id);
+    request.add_port(port);
+    stream(&RuntimeStub::PrepareAsyncPortForward, request, "forward a port",
+           {.forward = true, .port = port}, std::move(done));
+  }
+
   void usage(const Labels& labels, Done<std::vector<Usage>> done) override {
     pb::ListContainerStatsRequest request;
     cri::fill(labels, request.mutable_filter()->mutable_label_selector());
@@ -248,6 +279,23 @@ class CriRuntime final : public Runtime {
     });
   }
 
+  // Asks for the URL, then goes there.
+  template <class Request, class Response>
+  void stream(Prepare<RuntimeStub, Request, Response> prepare, const Request& request,
+              const char* what, StreamingTarget target, StreamResult done) {
+    std::weak_ptr<bool> alive = alive_;
+    unary(prepare, request, kUsual, what,
+          Done<std::string>([this, alive, target = std::move(target),
+                             done = std::move(done)](Result<std::string> url) mutable {
+            if (!url) return done(url.error());
+            target.url = *std::move(url);
+            open_streaming(loop_, std::move(target), alive, std::move(done));
+          }),
+          [](const Response& r) { return r.url(); });
+  }
+
+  boost::asio::io_context& loop_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<RuntimeStub> runtime_;
   std::unique_ptr<ImageStub> images_;
@@ -256,8 +304,9 @@ class CriRuntime final : public Runtime {
 
 }  // namespace
 
-std::unique_ptr<Runtime> make_cri_runtime(const std::string& endpoint, Post post) {
-  return std::make_unique<CriRuntime>(endpoint, std::move(post));
+std::unique_ptr<Runtime> make_cri_runtime(boost::asio::io_context& loop,
+                                          const std::string& endpoint, Post post) {
+  return std::make_unique<CriRuntime>(loop, endpoint, std::move(post));
 }
 
 }  // namespace kubus::kubelet

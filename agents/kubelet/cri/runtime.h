@@ -8,10 +8,12 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "bus/stream/stream.h"
 #include "schemas/lib/base/result.h"
 
 namespace kubus::kubelet {
@@ -142,6 +144,12 @@ struct Usage {
   uint64_t cpu_ns = 0, memory_bytes = 0;
 };
 
+// What a process's stream carries. With a terminal there is no error channel of its own.
+struct StreamOptions {
+  std::vector<std::string> command;  // of exec
+  bool in = false, out = false, err = false, tty = false;
+};
+
 class Runtime {
  public:
   template <class T>
@@ -179,6 +187,14 @@ class Runtime {
   virtual void reopen_log(const std::string& id, Done<void> done) = 0;
   virtual void exec(const std::string& id, const std::vector<std::string>& command,
                     int64_t timeout_seconds, Done<ExecResult> done) = 0;
+  // A stream to a new process in the container, to its first one, or to a port of the sandbox.
+  // Its end tells the exit code. Whoever gets it must listen to it in that call.
+  virtual void open_exec(const std::string& id, const StreamOptions& options,
+                         Done<std::unique_ptr<stream::Stream>> done) = 0;
+  virtual void open_attach(const std::string& id, const StreamOptions& options,
+                           Done<std::unique_ptr<stream::Stream>> done) = 0;
+  virtual void open_port(const std::string& sandbox_id, int port,
+                         Done<std::unique_ptr<stream::Stream>> done) = 0;
   virtual void usage(const Labels& labels, Done<std::vector<Usage>> done) = 0;
 
   // nullopt: it is not here.

@@ -67,7 +67,67 @@ void StreamService::serve(const Command& command, Opened opened) {
                                                    identity_.node + "\"")});
   }
   if (command->operation == "log") return serve_log(*command, *view, std::move(opened));
+  if (command->operation == "portforward") return serve_port(command, *view, std::move(opened));
+  if (command->operation == "exec" || command->operation == "attach")
+    return serve_process(command, *view, std::move(opened));
   opened->end({Error(Code::kMethodNotAllowed, "this kubelet serves no " + command->operation)});
+}
+
+// ---- processes and ports ----
+
+// Holds a client while the runtime opens its part.
+struct StreamService::Waiting {
+  std::unique_ptr<stream::Stream> client;
+  bool gone = false;
+};
+
+std::shared_ptr<StreamService::Waiting> StreamService::hold(Opened opened) {
+  auto waiting = std::make_shared<Waiting>();
+  waiting->client = std::move(opened);
+  stream::Stream::Handlers h;
+  h.ended = [weak = std::weak_ptr<Waiting>(waiting)](const stream::End&) {
+    if (auto w = weak.lock()) w->gone = true;
+  };
+  waiting->client->listen(std::move(h));
+  return waiting;
+}
+
+StreamService::OnRuntimeStream StreamService::joiner(std::shared_ptr<Waiting> waiting) {
+  return [this, waiting, alive = std::weak_ptr<bool>(alive_)](Result<Opened> runtime) {
+    if (alive.expired() || waiting->gone) return;
+    if (!runtime) return waiting->client->end({runtime.error()});
+    auto at = bridges_.emplace(bridges_.end());
+    auto over = [this, at, alive](const stream::End&) {
+      if (alive.expired()) return;
+      // Freed behind the present call, which is its own.
+      auto gone = std::make_shared<std::unique_ptr<stream::Bridge>>(std::move(*at));
+      bridges_.erase(at);
+      ports_.workers.run(
+          "streams", [] {}, [gone] {});
+    };
+    stream::Stream& client = *waiting->client;
+    *at = std::make_unique<stream::Bridge>(std::move(waiting->client), *std::move(runtime),
+                                           std::move(over));
+    client.open();
+  };
+}
+
+void StreamService::serve_process(const Command& c, const PodWorkers::View& view, Opened opened) {
+  const ContainerStatus* run = view.observed.latest(c->container);
+  if (!run || !runs(*run))
+    return opened->end({Error(Code::kBadRequest, in_pod(*c) + " is not running")});
+  StreamOptions options{c->connect->command, c->connect->in, c->connect->out, c->connect->err,
+                        c->connect->tty};
+  auto waiting = hold(std::move(opened));
+  if (c->operation == "exec") return runtime_.open_exec(run->id, options, joiner(waiting));
+  runtime_.open_attach(run->id, options, joiner(waiting));
+}
+
+void StreamService::serve_port(const Command& c, const PodWorkers::View& view, Opened opened) {
+  const SandboxStatus* sandbox = view.observed.sandbox();
+  if (!sandbox || !sandbox->ready)
+    return opened->end({Error(Code::kBadRequest, "pod \"" + c->name + "\" is not running")});
+  runtime_.open_port(sandbox->id, c->connect->port, joiner(hold(std::move(opened))));
 }
 
 // ---- logs ----

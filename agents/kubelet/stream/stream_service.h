@@ -40,6 +40,12 @@ class StreamService {
   void on_command(const bus::Message& message);
   void serve(const Command& command, Opened opened);
   void serve_log(const wire::StreamCommandT& c, const PodWorkers::View& view, Opened opened);
+  struct Waiting;
+  using OnRuntimeStream = Runtime::Done<Opened>;
+  std::shared_ptr<Waiting> hold(Opened opened);
+  OnRuntimeStream joiner(std::shared_ptr<Waiting> waiting);
+  void serve_process(const Command& c, const PodWorkers::View& view, Opened opened);
+  void serve_port(const Command& c, const PodWorkers::View& view, Opened opened);
   // The run whose log is meant.
   Result<const ContainerStatus*> run_of(const wire::StreamCommandT& c,
                                         const PodWorkers::View& view) const;

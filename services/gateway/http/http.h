@@ -48,6 +48,24 @@ struct HttpRequest {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
+// What a request has become after an upgrade: messages both ways. After the client has gone every
+// call does nothing. Dropping the last reference closes the connection.
+class WebSocket {
+ public:
+  struct Handlers {
+    std::function<void(std::string_view)> message;
+    std::function<void()> room;  // queued_bytes() has fallen below 64 KiB
+    std::function<void()> gone;  // once; not after close()
+  };
+  virtual ~WebSocket() = default;
+  virtual void listen(Handlers handlers) = 0;
+  virtual void send(std::string message) = 0;  // binary
+  virtual size_t queued_bytes() const = 0;
+  virtual void pause(bool on) = 0;  // nothing is read meanwhile
+  // Behind what was sent: the normal end.
+  virtual void close() = 0;
+};
+
 // One request and its answer. Kept alive by whoever answers; dropping the last reference without an
 // answer closes the connection. After the client has gone every call does nothing.
 class Exchange {
@@ -65,6 +83,8 @@ class Exchange {
   // Called whenever queued_bytes() has fallen below 64 KiB.
   virtual void on_room(std::function<void()> f) = 0;
   virtual void finish() = 0;
+  // Accepts the upgrade that the request asks for; "" : no subprotocol. The exchange is over then.
+  virtual std::shared_ptr<WebSocket> upgrade(std::string_view protocol) = 0;
   // Called once when the client goes away before the answer is complete.
   virtual void on_gone(std::function<void()> f) = 0;
 };

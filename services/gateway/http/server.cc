@@ -11,6 +11,7 @@
 #include <deque>
 
 #include "services/gateway/http/http.h"
+#include "services/gateway/http/websocket.h"
 
 namespace kubus::gateway {
 
@@ -90,6 +91,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void pump();
   void on_written(error_code code);
   void answered();
+  std::shared_ptr<WebSocket> upgrade(const HttpRequest& request, std::string_view protocol);
   void drop();
   void notice_end();
 
@@ -169,6 +171,11 @@ class ExchangeImpl : public Exchange {
   }
 
   size_t queued_bytes() const override { return connection_->queued_; }
+
+  std::shared_ptr<WebSocket> upgrade(std::string_view protocol) override {
+    complete_ = true;
+    return connection_->upgrade(request_, protocol);
+  }
 
   void on_room(std::function<void()> f) override {
     if (!connection_->gone_ && !complete_) connection_->on_room_ = std::move(f);
@@ -297,6 +304,15 @@ void Connection::answered() {
   if (keep_alive_) return read();
   beast::get_lowest_layer(stream_).expires_after(kHandshakeTime);
   stream_.async_shutdown([self = shared_from_this()](error_code) { self->drop(); });
+}
+
+// The socket moves; this stays for the count of connections.
+std::shared_ptr<WebSocket> Connection::upgrade(const HttpRequest& request,
+                                               std::string_view protocol) {
+  gone_ = true;
+  on_gone_ = on_room_ = nullptr;
+  beast::get_lowest_layer(stream_).expires_never();
+  return accept_websocket(std::move(stream_), request, protocol, shared_from_this());
 }
 
 void Connection::drop() {

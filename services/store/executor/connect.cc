@@ -70,7 +70,8 @@ Result<Place> place_of(const Scope& s, std::string_view node) {
   return Place{std::string(*endpoint), std::string(*key)};
 }
 
-Status check_options(const wire::Connect& c, std::string_view operation) {
+// A dry run asks whether ports may be forwarded at all.
+Status check_options(const wire::Connect& c, std::string_view operation, bool dry_run) {
   if (operation == "exec") {
     size_t bytes = 0;
     for (flatbuffers::uoffset_t i = 0; c.command() && i < c.command()->size(); ++i)
@@ -82,7 +83,7 @@ Status check_options(const wire::Connect& c, std::string_view operation) {
   }
   if ((operation == "exec" || operation == "attach") && !c.in() && !c.out() && !c.err())
     return Error(Code::kBadRequest, "at least one of stdin, stdout and stderr must be asked for");
-  if (operation == "portforward" && (c.port() < 1 || c.port() > 65535))
+  if (operation == "portforward" && !dry_run && (c.port() < 1 || c.port() > 65535))
     return Error(Code::kBadRequest, "a port must be between 1 and 65535");
   if (operation != "log") return {};
   if (c.tail_lines().value_or(0) < 0)
@@ -104,7 +105,7 @@ Status run_connect(Scope& s) {
   if (s.op.connect() == nullptr)
     return Error(Code::kBadRequest, "the request does not say what to connect to");
   const wire::Connect& wanted = *s.op.connect();
-  if (Status st = check_options(wanted, s.subresource); !st) return st;
+  if (Status st = check_options(wanted, s.subresource, s.dry_run); !st) return st;
   Stored stored = s.find(*s.kind, s.ns, s.name);
   if (!stored) return not_found(*s.kind, s.name);
   Object object = stored.object(*s.kind);

@@ -1,0 +1,33 @@
+// The terminal that `kubus exec -t` lends to a process in a container.
+#pragma once
+
+#include <termios.h>
+
+#include <boost/asio/signal_set.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace kubus::cli {
+
+class Terminal {
+ public:
+  explicit Terminal(boost::asio::io_context& loop) : resized_(loop) {}
+  ~Terminal();  // as it was
+  Terminal(const Terminal&) = delete;
+
+  static bool is_terminal(int descriptor);
+  // Every key goes to the process, none to us.
+  void make_raw();
+  // Calls `f` with {"Width":…,"Height":…} and a newline: now, and whenever it changes.
+  void on_size(std::function<void(const std::string&)> f);
+
+ private:
+  void tell_size();
+  void wait();
+  std::optional<termios> before_;
+  boost::asio::signal_set resized_;
+  std::function<void(const std::string&)> on_size_;
+};
+
+}  // namespace kubus::cli
