@@ -88,10 +88,11 @@ class KubeletTest : public testing::Test {
     return {all.begin() + static_cast<std::ptrdiff_t>(before), all.end()};
   }
   json::value condition(const std::string& name, std::string_view type) const {
-    for (const json::value& c : status(name).at("conditions").as_array()) {
+    json::value now = status(name);
+    for (const json::value& c : now.at("conditions").as_array()) {
       if (c.at("type") == json::string_view(type)) return c;
     }
-    return nullptr;
+    return json::object{{"status", "absent"}};
   }
   bool ready(const std::string& name) const {
     return condition(name, "Ready").at("status") == "True";
