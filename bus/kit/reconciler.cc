@@ -161,7 +161,9 @@ class Reconciler::Impl::Run : public Pass, public std::enable_shared_from_this<R
     send(delete_request(key, grace_seconds, options));
   }
 
-  void send(wire::RequestT request) override {
+  void send(wire::RequestT request) override { send(std::move(request), nullptr); }
+
+  void send(wire::RequestT request, std::function<void(const Result<Answer>&)> then) override {
     if (request.operations.empty()) return;
     std::vector<ObjectKey> touched;
     for (auto& op : request.operations) {
@@ -173,10 +175,13 @@ class Reconciler::Impl::Run : public Pass, public std::enable_shared_from_this<R
     set_cause(&request);
     ++outstanding_;
     std::weak_ptr<bool> weak = shell_.alive;
-    shell_.client.call(std::move(request), [weak, self = shared_from_this(), deletes,
-                                            touched = std::move(touched)](Result<Answer> answer) {
-      if (!weak.expired()) self->on_answer(touched, deletes, answer);
-    });
+    shell_.client.call(std::move(request),
+                       [weak, self = shared_from_this(), deletes, touched = std::move(touched),
+                        then = std::move(then)](Result<Answer> answer) {
+                         if (weak.expired()) return;
+                         if (then) then(answer);
+                         if (!weak.expired()) self->on_answer(touched, deletes, answer);
+                       });
   }
 
   void again_after(bus::Duration delay) override {

@@ -30,6 +30,9 @@ class Pass {
   virtual void remove(const ObjectKey& key, std::string_view uid = "",
                       std::optional<int64_t> grace_seconds = {}) = 0;
   virtual void send(wire::RequestT request) = 0;
+  // The same; `then` is called with the answer before the key may run again, unless the Reconciler
+  // ends. Its own failures are the pass' failures all the same.
+  virtual void send(wire::RequestT request, std::function<void(const Result<Answer>&)> then) = 0;
   virtual void again_after(bus::Duration delay) = 0;
 };
 

@@ -121,6 +121,7 @@ Status prepare_bus(const ClusterConfig& config, const Layout& layout) {
   std::vector<bus::BusUser> users = {{.actor = "store", .role = bus::Role::kStore},
                                      {.actor = "gateway"},
                                      {.actor = "scheduler"},
+                                     {.actor = "controllers"},
                                      {.actor = "admin", .role = bus::Role::kAdmin}};
   if (!config.node.empty()) {
     users.push_back(
