@@ -2,6 +2,7 @@
 
 #include "bus/kit/requests.h"
 #include "schemas/lib/base/check.h"
+#include "services/scheduler/not_regarded.h"
 
 namespace kubus::scheduler {
 namespace {
@@ -61,6 +62,7 @@ void Scheduler::on_pod(const kit::Informer::Change& change) {
     kit::Cause cause{.revisions = {revision_of(change)}, .trigger = 0};
     reporter_.want(change.now, {std::string(kSchedulingGated), std::string(kGated)}, cause, false);
   } else if (wants_node(change.now)) {
+    if (change.before && gated(change.before)) reporter_.forget(key_of(change.now));
     reporter_.on_pod(change.now);
   } else {
     reporter_.forget(key_of(change.now ? change.now : change.before));
@@ -98,8 +100,12 @@ void Scheduler::on_turn() {
 
 void Scheduler::on_answer(const Decision& d, Binder::Outcome outcome) {
   if (outcome == Binder::Outcome::kBound) {
+    kit::Cause cause = cause_of({d});
     recorder_.normal(d.pod, "Scheduled", "Successfully assigned " + d.key + " to " + d.node, "",
-                     cause_of({d}));
+                     cause);
+    if (std::string fields = not_regarded(d.pod); !fields.empty()) {
+      recorder_.warning(d.pod, "NotRegarded", "Scheduled without regard to " + fields, "", cause);
+    }
   } else {
     engine_.unbound(d.key, d.pod.uid(), ports_.clock.now());
   }

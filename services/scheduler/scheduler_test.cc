@@ -103,6 +103,21 @@ TEST_F(SchedulerTest, TellsWhatItDid) {
                                               "Normal Scheduled: Successfully assigned d/p to a"));
 }
 
+TEST_F(SchedulerTest, SaysWhatItHasNotRegarded) {
+  node({.name = "a"});
+  start();
+  pod({.name = "p",
+       .spec = R"("affinity":{"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":)"
+               R"([{"topologyKey":"kubernetes.io/hostname"}]}},)"
+               R"("topologySpreadConstraints":[{"maxSkew":1,"topologyKey":"zone",)"
+               R"("whenUnsatisfiable":"DoNotSchedule"}])"});
+  c.world.run_for(seconds(2));
+  EXPECT_EQ(where("p"), "a");
+  EXPECT_THAT(events(),
+              ::testing::Contains("Warning NotRegarded: Scheduled without regard to "
+                                  "spec.affinity.podAntiAffinity, spec.topologySpreadConstraints"));
+}
+
 TEST_F(SchedulerTest, LeavesOthersPodsAlone) {
   node({.name = "a"});
   pod({.name = "other", .spec = R"("schedulerName":"mine")"});
@@ -192,9 +207,11 @@ TEST_F(SchedulerTest, GatesHoldAPodBack) {
   EXPECT_EQ(where("p"), "");
   EXPECT_EQ(said("p"), "SchedulingGated: Scheduling is blocked due to non-empty scheduling gates");
   EXPECT_TRUE(events().empty());
+  size_t writes = pod_writes();
   pod({.name = "p"});
   c.world.run_for(seconds(2));
   EXPECT_EQ(where("p"), "a");
+  EXPECT_EQ(pod_writes(), writes + 1) << "the binding, and nothing about gates";
 }
 
 TEST_F(SchedulerTest, ABindingThatIsRefusedIsTriedAgain) {

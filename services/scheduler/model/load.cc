@@ -123,6 +123,10 @@ class Adder {
     load.scored_cpu = total.scored_cpu;
     load.scored_memory = total.scored_memory;
     load.extended.assign(total.extended.begin(), total.extended.end());
+    for (int64_t& amount : load.amounts) amount = std::min(amount, kMostAmount);
+    for (auto& [name, amount] : load.extended) amount = std::min(amount, kMostAmount);
+    load.scored_cpu = std::min(load.scored_cpu, kMostAmount);
+    load.scored_memory = std::min(load.scored_memory, kMostAmount);
     each(spec_.containers(), [&](const Container& c) { add_ports(c, &load); });
     each(spec_.init_containers(), [&](const Container& c) {
       if (is_sidecar(c)) add_ports(c, &load);
@@ -162,7 +166,7 @@ Resource resource_named(std::string_view name) {
 int64_t amount_of(Resource resource, std::string_view quantity) {
   auto parsed = Quantity::parse(quantity);
   if (!parsed) return 0;
-  return resource == kCpu ? parsed->milli() : parsed->units();
+  return std::clamp<int64_t>(resource == kCpu ? parsed->milli() : parsed->units(), 0, kMostAmount);
 }
 
 Load load_of(const Object& pod, Names& names) {

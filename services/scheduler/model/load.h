@@ -42,7 +42,10 @@ struct Load {
 // overhead.
 Load load_of(const Object& pod, Names& names);
 
-// The amount of a resource's text in the units above; 0 for what is no quantity.
+// More than any machine has. What is more counts as this much, so that no sum overflows.
+inline constexpr int64_t kMostAmount = int64_t{1} << 49;
+
+// The amount of a resource's text in the units above, 0 … kMostAmount; 0 for what is no quantity.
 int64_t amount_of(Resource resource, std::string_view quantity);
 // kResources: not one of these.
 Resource resource_named(std::string_view name);

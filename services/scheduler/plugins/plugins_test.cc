@@ -255,6 +255,16 @@ std::string container(const std::string& name, const std::string& cpu, bool side
          cpu + "\"}}}";
 }
 
+TEST(Load, AbsurdAmountsDoNotOverflow) {
+  World w({NodeText{.cpu = "9223372036854775807", .memory = "9Ei"}});
+  std::string huge = R"("cpu":"9223372036854775807","memory":"9223372036854775807")";
+  w.put({.name = "q", .requests = huge, .node = "n"});
+  w.put({.name = "r", .requests = huge, .node = "n"});
+  EXPECT_EQ(w.place({.requests = huge}),
+            "0/1 nodes are available: 1 Insufficient cpu, 1 Insufficient memory.");
+  EXPECT_EQ(w.place(PodText()), "n");
+}
+
 TEST(Load, ContainersInitContainersAndSidecars) {
   std::string main =
       R"("containers":[)" + container("a", "200m") + "," + container("b", "300m") + "]";

@@ -1,0 +1,13 @@
+// Fields of a Pod that say where it shall go and that no plugin acts on yet.
+#pragma once
+
+#include <string>
+
+#include "schemas/lib/object.h"
+
+namespace kubus::scheduler {
+
+// Their paths, for people: "spec.affinity.podAffinity, spec.topologySpreadConstraints". "" : none.
+std::string not_regarded(const Object& pod);
+
+}  // namespace kubus::scheduler
