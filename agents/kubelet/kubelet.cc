@@ -47,7 +47,7 @@ Kubelet::Kubelet(bus::Ports ports, Runtime& runtime, Network& network, KubeletOp
              .field_selector = "spec.nodeName=" + options_.node.name,
              .node = options_.node.name}),
       recorder_(ports, client_, {.component = "kubelet", .host = options_.node.name}),
-      node_(ports, client_, runtime, options_.node),
+      node_(ports, client_, recorder_, runtime, options_.node),
       usage_(ports, client_, runtime, options_.node.name, identity_of(options_).labels()),
       reconciler_(ports, client_, {.name = "kubelet"}, {&pods_},
                   [this](kit::Pass& pass) { reconcile(pass); }),

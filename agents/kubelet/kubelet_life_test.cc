@@ -230,6 +230,10 @@ TEST_F(KubeletLifeTest, EventsTellAStart) {
   EXPECT_TRUE(told("BackOff"));
 }
 
+TEST_F(KubeletLifeTest, EventsTellThatTheNodeIsReady) {
+  EXPECT_TRUE(told("NodeReady"));
+}
+
 // ---- alone ----
 
 TEST_F(KubeletLifeTest, AloneItAdoptsAndRestartsWhatItKnows) {

@@ -24,7 +24,8 @@ int main(int argc, char** argv) {
   if (!streams) return (std::cerr << streams.error().message << "\n"), 1;
   options->kubelet.node.stream_endpoint = (*streams)->endpoint();
   options->kubelet.node.stream_key = (*streams)->public_key();
-  auto network = kubelet::make_socket_network(host.loop());
+  auto network =
+      kubelet::make_socket_network(host.loop(), [&host](auto f) { host.post(std::move(f)); });
   kubelet::Kubelet kubelet(host.ports(), *runtime, *network, options->kubelet, streams->get());
   return host.run();
 }

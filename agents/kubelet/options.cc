@@ -52,6 +52,7 @@ Result<Options> parse_options(int argc, const char* const* argv) {
     return Error(Code::kBadRequest, "--runtime-endpoint must be unix:///path");
   out.kubelet.state_dir = std::filesystem::absolute(state).string();
   out.kubelet.node = {node, address, kVersion, read_machine(out.kubelet.state_dir)};
+  out.kubelet.node.state_dir = out.kubelet.state_dir;
   if (!archive.empty()) {
     out.kubelet.pause_image = kPauseImage;
     out.kubelet.pause_archive = archive;

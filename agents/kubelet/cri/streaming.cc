@@ -202,7 +202,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
     reading_ = true;
     socket_.async_read_some(asio::buffer(buffer_),
                             [self = shared_from_this()](error_code code, size_t n) {
-                              self->reading_ = false;
                               self->on_read(code, n);
                             });
   }
@@ -217,7 +216,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
       head_.append(bytes);
       on_head();
     }
-    if (!over_) read();
+    // Not before: the buffer is in use.
+    reading_ = false;
+    read();
   }
 
   void feed(std::string_view bytes) {

@@ -13,7 +13,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::chrono::milliseconds kSoon{50};
-constexpr std::chrono::seconds kLooksAtRuntime{10}, kHeartbeat{10}, kLooksAtImages{60};
+constexpr std::chrono::seconds kLooksAtRuntime{10}, kHeartbeat{10}, kLooksAtImages{30};
 constexpr int64_t kStatusHeartbeatSeconds = 300, kLeaseSeconds = 40;
 constexpr const char* kLeaseNamespace = "kube-node-lease";
 
@@ -25,9 +25,11 @@ const schema::KindInfo& kind(std::string_view group, std::string_view resource) 
 
 }  // namespace
 
-NodeAgent::NodeAgent(bus::Ports ports, kit::Client& client, Runtime& runtime, NodeOptions options)
+NodeAgent::NodeAgent(bus::Ports ports, kit::Client& client, kit::Recorder& recorder,
+                     Runtime& runtime, NodeOptions options)
     : ports_(ports),
       client_(client),
+      recorder_(recorder),
       runtime_(runtime),
       nodes_(ports, client,
              {.kind = &kind("", "nodes"),
@@ -135,6 +137,10 @@ void NodeAgent::reconcile(kit::Pass& pass) {
     return pass.merge_patch(now.key(), std::move(annotations), "", now.uid(), now.revision());
   std::string patch = node_status_patch(now, report_, seconds, kStatusHeartbeatSeconds);
   if (patch.empty()) return;
+  if (is_ready(now) != report_.ready) {
+    std::string turn = report_.ready ? "NodeReady" : "NodeNotReady";
+    recorder_.normal(now, turn, "Node " + report_.name + " status is now: " + turn);
+  }
   pass.merge_patch(now.key(), std::move(patch), "status", now.uid(), now.revision());
 }
 

@@ -10,6 +10,7 @@
 #include "bus/kit/client.h"
 #include "bus/kit/informer.h"
 #include "bus/kit/reconciler.h"
+#include "bus/kit/recorder.h"
 #include "bus/ports/ports.h"
 
 namespace kubus::kubelet {
@@ -23,7 +24,9 @@ struct NodeOptions {
 
 class NodeAgent {
  public:
-  NodeAgent(bus::Ports ports, kit::Client& client, Runtime& runtime, NodeOptions options);
+  // All outlive it.
+  NodeAgent(bus::Ports ports, kit::Client& client, kit::Recorder& recorder, Runtime& runtime,
+            NodeOptions options);
   void start();
   // Whatever must be there before Pods can run is (the sandbox's image): until then it is not
   // Ready.
@@ -52,6 +55,7 @@ class NodeAgent {
 
   bus::Ports ports_;
   kit::Client& client_;
+  kit::Recorder& recorder_;
   Runtime& runtime_;
   kit::Informer nodes_;
   kit::Reconciler reconciler_;

@@ -216,6 +216,16 @@ std::string node_annotations_patch(const Object& node, const NodeReport& r) {
   return json::serialize(json::object{{"metadata", {{"annotations", std::move(wanted)}}}});
 }
 
+bool is_ready(const Object& node) {
+  const auto* status = node.as<core::v1::Node>()->status();
+  if (!status || !status->conditions()) return false;
+  for (const auto* c : *status->conditions()) {
+    if (c->type() && c->type()->string_view() == "Ready")
+      return c->status() && c->status()->string_view() == "True";
+  }
+  return false;
+}
+
 std::string pod_cidr_of(const Object& node) {
   const auto* spec = node.as<core::v1::Node>()->spec();
   return spec && spec->pod_cidr() ? spec->pod_cidr()->str() : "";

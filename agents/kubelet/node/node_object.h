@@ -33,6 +33,8 @@ std::string node_status_patch(const Object& node, const NodeReport& report, int6
 // The merge patch of the annotations that say where byte streams are served; "" if they do.
 std::string node_annotations_patch(const Object& node, const NodeReport& report);
 
+// As its condition says.
+bool is_ready(const Object& node);
 std::string pod_cidr_of(const Object& node);
 
 }  // namespace kubus::kubelet

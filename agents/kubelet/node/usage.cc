@@ -69,6 +69,7 @@ UsageSample read_node_usage(int64_t now) {
 std::string usage_text(const UsageSample& before, const UsageSample& now) {
   std::map<std::pair<std::string, std::string>, json::array> pods;
   for (const Usage& u : now.containers) {
+    if (u.memory_bytes == 0) continue;  // it has ended
     const Usage* old = same(before, u.container_id);
     json::object c{{"name", label(u, kContainerName)},
                    {"cpuMilli", old ? milli(old->cpu_ns, u.cpu_ns, u.at - old->at) : 0},

@@ -27,7 +27,7 @@ void add_containers(const List* list, bool init, DesiredPod* out) {
     bool sidecar = init && text(c->restart_policy()) == "Always";
     bool post_start = c->lifecycle() && c->lifecycle()->post_start();
     out->containers.push_back({text(c->name()), text(c->image()), text(c->image_pull_policy()),
-                               init, sidecar, post_start});
+                               init, sidecar, post_start, text(c->restart_policy())});
   }
 }
 
@@ -49,9 +49,6 @@ bool limits_disk(const Container& c) {
 
 void look_at(const Container& c, std::vector<std::string>* out) {
   std::string at = "container " + text(c.name()) + ": ";
-  for (const auto* probe : {c.startup_probe(), c.liveness_probe(), c.readiness_probe()}) {
-    if (probe && probe->grpc()) out->push_back(at + "grpc of a probe");
-  }
   if (c.lifecycle() && c.lifecycle()->stop_signal()) out->push_back(at + "lifecycle.stopSignal");
   if (any(c.volume_devices())) out->push_back(at + "volumeDevices");
   if (any(c.restart_policy_rules())) out->push_back(at + "restartPolicyRules");

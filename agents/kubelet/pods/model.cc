@@ -65,9 +65,11 @@ bool ended(const ContainerStatus& c) {
 bool wants_restart(const DesiredPod& pod, const DesiredContainer& container,
                    const ContainerStatus& last) {
   if (container.sidecar) return true;
-  if (pod.restart_policy == "Never") return false;
+  const std::string& own = container.restart_policy;
+  const std::string& policy = own.empty() ? pod.restart_policy : own;
+  if (policy == "Never") return false;
   bool well = last.state == ContainerState::kExited && last.exit_code == 0;
-  if (container.init || pod.restart_policy == "OnFailure") return !well;
+  if (container.init || policy == "OnFailure") return !well;
   return true;
 }
 

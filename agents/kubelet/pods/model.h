@@ -28,8 +28,9 @@ constexpr const char* kImage = "io.kubus.image";  // as the Pod names it
 struct DesiredContainer {
   std::string name, image, pull_policy;
   bool init = false;
-  bool sidecar = false;     // an init container that runs on
-  bool post_start = false;  // has such a hook
+  bool sidecar = false;             // an init container that runs on
+  bool post_start = false;          // has such a hook
+  std::string restart_policy = {};  // "" : the Pod's
 };
 
 struct DesiredPod {

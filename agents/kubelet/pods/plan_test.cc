@@ -245,6 +245,14 @@ TEST(Plan, RestartsFollowThePolicy) {
   }
 }
 
+TEST(Plan, AContainersOwnPolicyComesFirst) {
+  DesiredPod pod = pod_of({container("c"), container("d")}, "Never");
+  pod.containers[0].restart_policy = "OnFailure";
+  ObservedPod observed = seen({sandbox("s")}, {exited("c", "1", "s", 1), exited("d", "2", "s", 1)});
+  EXPECT_THAT(actions(plan_of(pod, observed, prepared({"c", "d"}))),
+              ElementsAre("create c s attempt=1"));
+}
+
 TEST(Plan, RestartsSlowDown) {
   DesiredPod pod = pod_of({container("c")});
   struct Case {

@@ -24,22 +24,27 @@ void RuntimeView::start() {
 
 ObservedPod RuntimeView::of(const std::string& uid) const {
   ObservedPod out;
-  for (const auto& [id, e] : sandboxes_) {
-    if (uid_of(e.status.labels) == uid) out.sandboxes.push_back(e.status);
-  }
-  for (const auto& [id, e] : containers_) {
-    if (uid_of(e.status.labels) == uid) out.containers.push_back(e.status);
-  }
+  auto parts = parts_.find(uid);
+  if (parts == parts_.end()) return out;
+  for (const std::string& id : parts->second.sandboxes)
+    out.sandboxes.push_back(sandboxes_.at(id).status);
+  for (const std::string& id : parts->second.containers)
+    out.containers.push_back(containers_.at(id).status);
   out.sort();
   return out;
 }
 
 std::set<std::string> RuntimeView::uids() const {
   std::set<std::string> out;
-  for (const auto& [id, e] : sandboxes_) out.insert(uid_of(e.status.labels));
-  for (const auto& [id, e] : containers_) out.insert(uid_of(e.status.labels));
+  for (const auto& [uid, parts] : parts_) out.insert(uid);
   out.erase("");
   return out;
+}
+
+void RuntimeView::drop_if_empty(const std::string& uid) {
+  auto parts = parts_.find(uid);
+  if (parts == parts_.end()) return;
+  if (parts->second.sandboxes.empty() && parts->second.containers.empty()) parts_.erase(parts);
 }
 
 // ---- lists ----
@@ -174,6 +179,7 @@ void RuntimeView::refresh_container(const std::string& id, const std::string& sa
 void RuntimeView::put(SandboxStatus status) {
   std::string uid = uid_of(status.labels);
   auto [at, added] = sandboxes_.try_emplace(status.id);
+  parts_[uid].sandboxes.insert(status.id);
   if (added) at->second.added = listing_.number;
   at->second.status = std::move(status);
   on_change_(uid);
@@ -182,6 +188,7 @@ void RuntimeView::put(SandboxStatus status) {
 void RuntimeView::put(ContainerStatus status) {
   std::string uid = uid_of(status.labels);
   auto [at, added] = containers_.try_emplace(status.id);
+  parts_[uid].containers.insert(status.id);
   if (added) at->second.added = listing_.number;
   // A container only goes forward: an answer that was overtaken says nothing new.
   if (!added && at->second.status.state > status.state) return;
@@ -193,7 +200,9 @@ void RuntimeView::forget_sandbox(const std::string& id) {
   auto found = sandboxes_.find(id);
   if (found == sandboxes_.end()) return;
   std::string uid = uid_of(found->second.status.labels);
+  parts_[uid].sandboxes.erase(id);
   sandboxes_.erase(found);
+  drop_if_empty(uid);
   on_change_(uid);
 }
 
@@ -201,7 +210,9 @@ void RuntimeView::forget_container(const std::string& id) {
   auto found = containers_.find(id);
   if (found == containers_.end()) return;
   std::string uid = uid_of(found->second.status.labels);
+  parts_[uid].containers.erase(id);
   containers_.erase(found);
+  drop_if_empty(uid);
   on_change_(uid);
 }
 

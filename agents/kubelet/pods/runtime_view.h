@@ -64,6 +64,7 @@ class RuntimeView {
   void put(SandboxStatus status);
   void put(ContainerStatus status);
   void finish_if_complete();
+  void drop_if_empty(const std::string& uid);
   // Runs only while this lives: the runtime may outlive it.
   template <class F>
   auto held(F f) {
@@ -78,6 +79,11 @@ class RuntimeView {
   OnChange on_change_;
   std::map<std::string, Entry<SandboxStatus>> sandboxes_;
   std::map<std::string, Entry<ContainerStatus>> containers_;
+  // By the Pod's uid, the ids of what there is of it.
+  struct Parts {
+    std::set<std::string> sandboxes, containers;
+  };
+  std::map<std::string, Parts> parts_;
   Listing listing_;
   std::vector<ContainerStatus> listed_containers_;
   int asking_ = 0;  // details that the present list asked for

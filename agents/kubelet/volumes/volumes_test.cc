@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -11,6 +12,7 @@
 
 #include "agents/kubelet/testing.h"
 #include "agents/kubelet/volumes/files.h"
+#include "agents/kubelet/volumes/ownership.h"
 #include "schemas/core/v1/pod_generated.h"
 
 namespace kubus::kubelet {
@@ -145,6 +147,70 @@ TEST_F(Volumes, MountsSayHow) {
   EXPECT_TRUE(m->at(0).read_only);
   EXPECT_EQ(m->at(0).propagation, Mount::Propagation::kHostToContainer);
   EXPECT_EQ(m->at(0).container_path, "/m");
+}
+
+TEST_F(Volumes, TextsChangeAllAtOnce) {
+  auto path = prepare(R"("configMap":{"name":"c"})");
+  ASSERT_TRUE(path);
+  EXPECT_EQ(fs::read_symlink(*path + "/one"), "..data/one");
+  fs::path before = fs::read_symlink(*path + "/..data");
+  ASSERT_TRUE(prepare(R"("configMap":{"name":"c"})"));
+  EXPECT_EQ(fs::read_symlink(*path + "/..data"), before);
+  sources_[{"configmaps", "c"}] =
+      object_of("configmaps", R"({"metadata":{"name":"c"},"data":{"one":"new"}})");
+  ASSERT_TRUE(prepare(R"("configMap":{"name":"c"})"));
+  EXPECT_NE(fs::read_symlink(*path + "/..data"), before);
+  EXPECT_FALSE(fs::exists(*path + "/" + before.string()));
+  EXPECT_EQ(read(*path + "/one"), "new");
+}
+
+TEST_F(Volumes, AnOldTokenServesUntilThereIsANewOne) {
+  const std::string source =
+      R"("projected":{"sources":[{"serviceAccountToken":{"path":"token","expirationSeconds":900}}]})";
+  token_ = Error(Code::kUnavailable, "none yet");
+  EXPECT_THAT(prepare(source).error().message, HasSubstr("none yet"));
+  token_ = std::string("t1");
+  auto path = prepare(source);
+  ASSERT_TRUE(path) << path.error().message;
+  EXPECT_EQ(mode(*path + "/token"), 0644);
+  token_ = Error(Code::kUnavailable, "the store is away");
+  ASSERT_TRUE(prepare(source));
+  EXPECT_EQ(read(*path + "/token"), "t1");
+  token_ = std::string("t2");
+  ASSERT_TRUE(prepare(source));
+  EXPECT_EQ(read(*path + "/token"), "t2");
+}
+
+TEST_F(Volumes, TextsAreMountedReadOnlyAndSubPathsMayNameVariables) {
+  EXPECT_FALSE(mounts("", dir_)->at(0).read_only);
+  EXPECT_THAT(mounts(R"j(,"subPathExpr":"a/$(NAME)")j", dir_)->at(0).host_path,
+              testing::EndsWith("/a/n"));
+  EXPECT_THAT(mounts(R"j(,"subPathExpr":"$(NONE)")j", dir_).error().message, HasSubstr("variable"));
+  EXPECT_THAT(mounts(R"j(,"subPathExpr":"$(UP)/x")j", dir_).error().message,
+              HasSubstr("leads out"));
+  EXPECT_THAT(mounts(R"(,"recursiveReadOnly":"Enabled")", dir_).error().message,
+              HasSubstr("recursiveReadOnly"));
+  Object pod = pod_with(R"("configMap":{"name":"c"})", R"([{"name":"v","mountPath":"/m"}])");
+  auto texts =
+      mounts_of(pod, *pod.as<core::v1::Pod>()->spec()->containers()->Get(0), {{"v", dir_}}, {});
+  ASSERT_TRUE(texts);
+  EXPECT_TRUE(texts->at(0).read_only);
+  EXPECT_TRUE(follows_sources(pod));
+  EXPECT_FALSE(follows_sources(pod_with(R"("emptyDir":{})", "[]")));
+}
+
+TEST_F(Volumes, AGroupGetsWhatIsThere) {
+  auto group = static_cast<int64_t>(::getegid());
+  fs::create_directories(dir_ + "/g/deep");
+  std::ofstream(dir_ + "/g/deep/file") << "x";
+  fs::permissions(dir_ + "/g/deep/file", fs::perms(0600));
+  ASSERT_TRUE(give_to_group(dir_ + "/g", group, false));
+  EXPECT_EQ(mode(dir_ + "/g/deep/file"), 0660);
+  EXPECT_EQ(mode(dir_ + "/g/deep") & 02070, 02070);
+  fs::permissions(dir_ + "/g/deep/file", fs::perms(0600));
+  ASSERT_TRUE(give_to_group(dir_ + "/g", group, true));
+  EXPECT_EQ(mode(dir_ + "/g/deep/file"), 0600);
+  EXPECT_FALSE(give_to_group(dir_ + "/none", group, false));
 }
 
 TEST_F(Volumes, NoSubPathLeadsOut) {

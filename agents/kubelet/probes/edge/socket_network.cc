@@ -114,8 +114,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
 class SocketNetwork final : public Network {
  public:
-  explicit SocketNetwork(asio::io_context& loop)
-      : loop_(loop), tls_(asio::ssl::context::tls_client) {
+  SocketNetwork(asio::io_context& loop, Post post)
+      : loop_(loop), post_(std::move(post)), tls_(asio::ssl::context::tls_client) {
     tls_.set_verify_mode(asio::ssl::verify_none);
   }
 
@@ -133,23 +133,25 @@ class SocketNetwork final : public Network {
     std::make_shared<Exchange>(loop_, tls_, alive_, told)->start(host, port, std::nullopt, timeout);
   }
 
-  void health(const std::string&, int, const std::string&, bus::Duration,
+  void health(const std::string& host, int port, const std::string& service, bus::Duration timeout,
               std::function<void(Status)> done) override {
-    asio::post(loop_, [done = std::move(done), alive = std::weak_ptr<bool>(alive_)] {
-      if (!alive.expired()) done(Error(Code::kInvalid, "gRPC probes are not acted on"));
-    });
+    if (!health_) health_ = std::make_unique<HealthClient>(post_);
+    auto seconds = std::chrono::ceil<std::chrono::seconds>(timeout).count();
+    health_->check(host, port, service, seconds, std::move(done));
   }
 
  private:
   asio::io_context& loop_;
+  Post post_;
   asio::ssl::context tls_;
+  std::unique_ptr<HealthClient> health_;  // made by the first probe that needs it: it has a thread
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace
 
-std::unique_ptr<Network> make_socket_network(asio::io_context& loop) {
-  return std::make_unique<SocketNetwork>(loop);
+std::unique_ptr<Network> make_socket_network(asio::io_context& loop, Post post) {
+  return std::make_unique<SocketNetwork>(loop, std::move(post));
 }
 
 }  // namespace kubus::kubelet

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "agents/kubelet/cri/health.h"
 #include "agents/kubelet/probes/network.h"
 
 namespace boost::asio {
@@ -11,7 +12,7 @@ class io_context;
 
 namespace kubus::kubelet {
 
-// `loop` outlives it.
-std::unique_ptr<Network> make_socket_network(boost::asio::io_context& loop);
+// `loop` outlives it; `post` runs a function on it, from any thread.
+std::unique_ptr<Network> make_socket_network(boost::asio::io_context& loop, Post post);
 
 }  // namespace kubus::kubelet
