@@ -5,7 +5,6 @@
 
 #include <array>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
 #include <cerrno>
 
 namespace kubus::cli {
@@ -19,20 +18,17 @@ constexpr size_t kReadBytes = 16 << 10;
 }  // namespace
 
 struct StandardStream::State : std::enable_shared_from_this<State> {
-  State(boost::asio::io_context& l, int d)
-      : loop(l), number(d), flags(::fcntl(d, F_GETFL)), descriptor(l) {
-    error_code code;
-    descriptor.assign(::dup(d), code);
-    // Files are always ready; the loop cannot wait for them.
-    is_file = static_cast<bool>(code);
+  State(boost::asio::io_context& l, int d) : number(d), flags(::fcntl(d, F_GETFL)), descriptor(l) {
+    error_code ignored;
+    descriptor.assign(::dup(d), ignored);
   }
 
   void wait(Descriptor::wait_type what, void (State::*then)()) {
-    auto done = [self = shared_from_this(), then](error_code code = {}) {
-      if (!self->over && !code) (*self.*then)();
-    };
-    if (is_file) return boost::asio::post(loop, done);
-    descriptor.async_wait(what, done);
+    descriptor.async_wait(what, [self = shared_from_this(), then](error_code code) {
+      // Files are always ready; the loop cannot wait for them.
+      bool ready = !code || code == boost::asio::error::operation_not_supported;
+      if (!self->over && ready) (*self.*then)();
+    });
   }
 
   void wait_readable() {
@@ -69,10 +65,9 @@ struct StandardStream::State : std::enable_shared_from_this<State> {
     if (empty) empty();
   }
 
-  boost::asio::io_context& loop;
   int number, flags;
   Descriptor descriptor;
-  bool is_file = false, paused = false, reading = false, writing = false, over = false;
+  bool paused = false, reading = false, writing = false, over = false;
   std::function<void(std::string_view)> on_bytes;
   std::function<void()> empty;
   std::string out;

@@ -57,7 +57,6 @@ class Socket : public std::enable_shared_from_this<Socket> {
     reading_ = true;
     socket_.async_read_some(asio::buffer(buffer_),
                             [self = shared_from_this()](error_code code, size_t n) {
-                              self->reading_ = false;
                               self->on_read(code, n);
                             });
   }
@@ -68,6 +67,8 @@ class Socket : public std::enable_shared_from_this<Socket> {
     if (!code) {
       unread_ += n;
       h->data(Channel::kIn, {buffer_.data(), n});
+      // Not before: the buffer was in use.
+      reading_ = false;
       return read();
     }
     ended_ = true;

@@ -71,12 +71,13 @@ class Impl : public std::enable_shared_from_this<Impl> {
   void read() {
     if (gone_ || paused_ || std::exchange(reading_, true)) return;
     stream_.async_read(buffer_, [self = shared_from_this()](error_code code, size_t) {
-      self->reading_ = false;
       if (code) return self->drop();
       auto h = self->handlers_;
       auto bytes = self->buffer_.cdata();
       if (h && h->message) h->message({static_cast<const char*>(bytes.data()), bytes.size()});
       self->buffer_.consume(self->buffer_.size());
+      // Not before: the buffer was in use.
+      self->reading_ = false;
       self->read();
     });
   }
