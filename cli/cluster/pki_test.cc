@@ -56,6 +56,30 @@ TEST(Pki, AMalformedAddressIsRefused) {
   EXPECT_FALSE(leaf.ok());
 }
 
+TEST(Pki, ACertificateCoversTheNamesThatItWasMadeFor) {
+  auto ca = make_authority("ca", kNow);
+  CertificateRequest request{.common_name = "gateway",
+                             .dns_names = {"localhost", "kubernetes.default.svc"},
+                             .ip_addresses = {"127.0.0.1", "192.0.2.7"},
+                             .server = true,
+                             .now_unix_seconds = kNow};
+  std::string pem = issue(*ca, request)->certificate_pem;
+  EXPECT_TRUE(covers(pem, request));
+  request.ip_addresses.push_back("192.0.2.8");
+  EXPECT_FALSE(covers(pem, request));
+  request.ip_addresses = {};
+  request.dns_names = {"kubernetes"};
+  EXPECT_FALSE(covers(pem, request));
+  EXPECT_FALSE(covers("rubbish", {}));
+}
+
+TEST(Pki, ASigningKeyIsAnRsaPair) {
+  auto pair = make_signing_key();
+  ASSERT_TRUE(pair);
+  EXPECT_EQ(pair->certificate_pem.rfind("-----BEGIN PUBLIC KEY-----", 0), 0u);
+  EXPECT_EQ(pair->key_pem.rfind("-----BEGIN PRIVATE KEY-----", 0), 0u);
+}
+
 TEST(Pki, AnUnreadableAuthorityIsAnError) {
   EXPECT_FALSE(issue({"garbage", "garbage"}, {.common_name = "x", .now_unix_seconds = kNow}).ok());
 }
