@@ -55,6 +55,7 @@ kubus up --api-port 0 --bus-port 0 >/dev/null
 kubus image import "$bin/../images/web.tar" >/dev/null
 mkdir "$work/hooks"
 
+api=$(sed -n 's|.*server: "\{0,1\}https://[^:]*:\([0-9]*\).*|\1|p' "$KUBUS_STATE/kubeconfig")
 kubus apply -f - >/dev/null <<YAML
 apiVersion: v1
 kind: Pod
@@ -168,6 +169,24 @@ spec:
 ---
 apiVersion: v1
 kind: Pod
+metadata: {name: secure}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: c
+    image: kubus.local/web:1
+    command: [sleep, "10005"]
+    readinessProbe: {httpGet: {scheme: HTTPS, host: 127.0.0.1, port: $api, path: /readyz}, periodSeconds: 1}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: chatty}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers: [{name: c, image: "kubus.local/web:1", command: [sh, -c, "yes 0123456789012345678901234567890123456789 | head -c 8000000; exec sleep 10006"]}]
+---
+apiVersion: v1
+kind: Pod
 metadata: {name: alone}
 spec:
   terminationGracePeriodSeconds: 1
@@ -181,6 +200,8 @@ expect False condition gate Ready
 eventually 20 True field gate status.containerStatuses.0.ready
 expect True condition gate Ready
 expect "Readiness probe failed: HTTP probe failed with statuscode: 404" events gate
+
+eventually 10 True condition secure Ready
 
 say "what fails its liveness probe is started again"
 eventually 20 1 field alive status.containerStatuses.0.restartCount
@@ -218,9 +239,14 @@ expect StartError field nocommand status.containerStatuses.0.state.terminated.re
 expect "/no/such/program" field nocommand status.containerStatuses.0.state.terminated.message
 eventually 20 Failed field nomemory status.phase
 expect OOMKilled field nomemory status.containerStatuses.0.state.terminated.reason
-eventually 20 memory field tiny status
+eventually 20 "raise resources.limits.memory" field tiny status
 eventually 20 DeadlineExceeded field late status.reason
 expect Failed field late status.phase
+
+say "a log that has grown too large is rotated"
+logs=$KUBUS_STATE/kubelet/pods/$(field chatty metadata.uid)/logs/c
+eventually 15 "0.log." ls "$logs"
+[[ -e $logs/0.log && $(stat -c %s "$logs/0.log") -lt 1000000 ]] || { say "FAILED: no new log"; ls -l "$logs"; exit 1; }
 
 say "a kubelet that is alone goes on: it adopts, and starts again what crashes"
 eventually 20 True field alone status.containerStatuses.0.ready

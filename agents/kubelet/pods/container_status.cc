@@ -26,7 +26,8 @@ json::object terminated(const ContainerStatus& c, const std::string& runtime) {
   if (!known) reason = "ContainerStatusUnknown";
   if (reason.empty()) reason = c.exit_code == 0 ? "Completed" : "Error";
   out["reason"] = reason;
-  if (!c.message.empty()) out["message"] = c.message;
+  bool never_ran = c.reason == "StartError" || c.reason == "ContainerCannotRun";
+  if (!c.message.empty()) out["message"] = never_ran ? with_advice(c.message) : c.message;
   out["startedAt"] = time_of(c.started_at);
   out["finishedAt"] = time_of(c.finished_at);
   out["containerID"] = full_id(runtime, c.id);
@@ -66,6 +67,17 @@ bool has(const json::object& state, const char* what) {
 }
 
 }  // namespace
+
+std::string with_advice(const std::string& message) {
+  auto says = [&](const char* words) { return message.find(words) != std::string::npos; };
+  if (says("unable to set memory limit") || says("memory limit too low"))
+    return message + "; raise resources.limits.memory";
+  if (says("no such file or directory") || says("executable file not found"))
+    return message + "; see whether the image has what `command` names";
+  if (says("permission denied") && says("exec:"))
+    return message + "; what `command` names is not executable in this image";
+  return message;
+}
 
 ContainerView view_of(const DesiredPod& pod, const DesiredContainer& c, const ObservedPod& observed,
                       const PodMemory& memory, bool initialized, const std::string& runtime,

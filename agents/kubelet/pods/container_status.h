@@ -16,6 +16,10 @@ struct ContainerView {
   bool ran = false;               // at least once
 };
 
+// The runtime's words on why a container did not start, and what can be done about it where that
+// is known.
+std::string with_advice(const std::string& message);
+
 // `initialized`: every init container has passed.
 ContainerView view_of(const DesiredPod& pod, const DesiredContainer& container,
                       const ObservedPod& observed, const PodMemory& memory, bool initialized,

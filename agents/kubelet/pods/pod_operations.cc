@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "agents/kubelet/pods/container_status.h"
 #include "agents/kubelet/pods/desired.h"
 #include "agents/kubelet/pods/images.h"
 #include "agents/kubelet/pods/pod_workers.h"
@@ -305,7 +306,7 @@ void PodWorkers::settle(const std::string& uid, const std::string& container, co
   m.busy = false;
   if (!status) {
     m.reason = reason;
-    m.message = status.error().message;
+    m.message = with_advice(status.error().message);
     m.retry_at = ports_.clock.wall_ns() + retry_after(++m.failures);
     tell_failure(uid, container, reason, m.message);
     ports_.log.warn("pod " + uid + ", container " + container + ": " + m.message);
