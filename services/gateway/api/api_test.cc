@@ -40,6 +40,8 @@ struct FakeExchange : Exchange {
   void write(std::shared_ptr<const std::string>) override {}
   size_t queued_bytes() const override { return 0; }
   void finish() override {}
+  void on_room(std::function<void()>) override {}
+  std::shared_ptr<WebSocket> upgrade(std::string_view) override { return nullptr; }
   void on_gone(std::function<void()>) override {}
 };
 
