@@ -42,6 +42,8 @@ void add_node(const ClusterConfig& c, const Layout& layout, std::vector<ChildSpe
   out->push_back(own("kubelet", layout, "kubelet:" + c.node,
                      {"--node", c.node, "--runtime-endpoint", endpoint, "--state", layout.kubelet(),
                       "--address", c.address}));
+  out->push_back(own("proxy", layout, "proxy:" + c.node,
+                     {"--node", c.node, "--state", layout.proxy(), "--pod-cidr", c.pod_cidr}));
 }
 
 }  // namespace

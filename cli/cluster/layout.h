@@ -17,6 +17,7 @@ struct Layout {
   std::string bus_config() const { return dir + "/bus/nats-server.conf"; }
   std::string store() const { return dir + "/store"; }
   std::string kubelet() const { return dir + "/kubelet"; }
+  std::string proxy() const { return dir + "/proxy"; }
   std::string containerd() const { return dir + "/containerd"; }
   std::string logs() const { return dir + "/logs"; }
   std::string run() const { return dir + "/run"; }

@@ -126,6 +126,10 @@ Status prepare_bus(const ClusterConfig& config, const Layout& layout) {
   if (!config.node.empty()) {
     users.push_back(
         {.actor = "kubelet:" + config.node, .role = bus::Role::kKubelet, .node = config.node});
+    users.push_back({.actor = "proxy:" + config.node,
+                     .role = bus::Role::kReader,
+                     .lanes = {{.group = "", .resource = "services"},
+                               {.group = "discovery.k8s.io", .resource = "endpointslices"}}});
   }
   for (bus::BusUser& user : users) {
     auto password = credentials(config, layout, user.actor);

@@ -52,6 +52,7 @@ class FixedRoles final : public Authorizer {
     if (one_of<4>(a.actor, {"admin", "store", "controllers", "cli"})) return true;
     if (is(a.actor, "cli") || is(a.actor, "controllers") || is(a.actor, "admin")) return true;
     if (is(a.actor, "scheduler")) return may_scheduler(a);
+    if (is(a.actor, "proxy")) return may_proxy(a);
     if (is(a.actor, "kubelet")) return may_kubelet(a, a.actor.substr(kKubelet.size()), view);
     return false;
   }
@@ -103,6 +104,11 @@ class FixedRoles final : public Authorizer {
     if (r == "pods") return a.verb == "delete";
     if (r == "events") return one_of<3>(a.verb, {"create", "patch", "update"});
     return r == "leases" && a.ns == "kube-system";
+  }
+
+  static bool may_proxy(const Access& a) {
+    if (a.kind == nullptr || a.past || !one_of(a.verb, kFollows)) return false;
+    return a.kind->resource == "services" || a.kind->resource == "endpointslices";
   }
 
   // Node restriction: its own Node and Lease, the Pods bound to it and what these refer to.
