@@ -7,8 +7,6 @@
 namespace kubus::scheduler {
 namespace {
 
-constexpr size_t kTexts = size_t{1} << 17;  // below this nothing is forgotten
-
 std::string_view view(const flatbuffers::String* s) {
   return s ? s->string_view() : std::string_view();
 }
@@ -55,8 +53,8 @@ bool gated(const Object& pod) {
   return is_free(pod) && has_gates(pod);
 }
 
-Engine::Engine(bus::Random& random)
-    : planner_(snapshot_, default_profile(), random), most_texts_(kTexts) {}
+Engine::Engine(bus::Random& random, size_t texts)
+    : planner_(snapshot_, default_profile(), random), least_texts_(texts), most_texts_(texts) {}
 
 void Engine::on_node(const Object& before, const Object& now, Revision revision, bus::Instant at) {
   if (!now) return snapshot_.remove_node(before.name());
@@ -105,14 +103,16 @@ std::vector<Decision> Engine::decide(size_t most, bus::Instant at) {
       snapshot_.place(d.key, d.node, candidate->demand->load);
       assumed_[d.key] = d.pod.uid();
       queue_.placed(d.key, at);
-    } else {
-      Refusal refusal = planner_.explain(candidate->demand);
-      d.why = std::move(refusal.why);
-      for (Candidate& c : queue_.refused(d.key, refusal.woken_by, d.why, at)) {
-        out.push_back({c.key, c.pod, "", d.why, d.causes, c.attempts, false});
-      }
+      out.push_back(std::move(d));
+      continue;
     }
-    out.push_back(std::move(d));
+    Refusal refusal = planner_.explain(candidate->demand);
+    d.why = std::move(refusal.why);
+    auto others = queue_.refused(d.key, refusal.woken_by, d.why, at);
+    out.push_back(d);
+    for (Candidate& c : others) {
+      out.push_back({c.key, c.pod, "", d.why, d.causes, c.attempts, false});
+    }
   }
   return out;
 }
@@ -135,7 +135,7 @@ void Engine::forget_old_texts(bus::Instant at) {
   snapshot_.renumber();
   demands_ = {};
   queue_.recompile([this](const Object& pod) { return demands_.of(pod, snapshot_.names()); }, at);
-  most_texts_ = std::max(kTexts, 2 * snapshot_.names().size());
+  most_texts_ = std::max(least_texts_, 2 * snapshot_.names().size());
 }
 
 }  // namespace kubus::scheduler

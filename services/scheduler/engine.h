@@ -34,7 +34,8 @@ bool gated(const Object& pod);
 
 class Engine {
  public:
-  explicit Engine(bus::Random& random);
+  // `texts`: so many names, labels and so on are remembered before the unused ones go.
+  explicit Engine(bus::Random& random, size_t texts = size_t{1} << 17);
   Engine(const Engine&) = delete;
 
   // As kit::Informer::Change: `before` or `now` may be empty.
@@ -64,7 +65,7 @@ class Engine {
   Planner planner_;
   Queue queue_;
   std::unordered_map<std::string, std::string> assumed_;  // uid by key
-  size_t most_texts_;
+  size_t least_texts_, most_texts_;
 };
 
 }  // namespace kubus::scheduler
