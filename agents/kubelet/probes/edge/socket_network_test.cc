@@ -129,7 +129,7 @@ TEST_F(SocketNetworkTest, NonsenseIsAnError) {
     server_.answer = text;
     EXPECT_FALSE(get({.path = "/"})) << text.substr(0, 40);
   }
-  EXPECT_FALSE(get({.tls = true, .path = "/"}));
+  EXPECT_FALSE(get({.tls = true, .path = "/"}, milliseconds(50)));
   EXPECT_FALSE(get({.host = "no such host", .path = "/"}));
 }
 
