@@ -55,10 +55,9 @@ class Socket : public std::enable_shared_from_this<Socket> {
   void read() {
     if (over_ || ended_ || !handlers_ || reading_ || unread_ >= stream::kWindowBytes) return;
     reading_ = true;
-    socket_.async_read_some(asio::buffer(buffer_),
-                            [self = shared_from_this()](error_code code, size_t n) {
-                              self->on_read(code, n);
-                            });
+    socket_.async_read_some(
+        asio::buffer(buffer_),
+        [self = shared_from_this()](error_code code, size_t n) { self->on_read(code, n); });
   }
 
   void on_read(error_code code, size_t n) {

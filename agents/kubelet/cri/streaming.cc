@@ -200,10 +200,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void read() {
     if (over_ || reading_ || unread_ >= stream::kWindowBytes) return;
     reading_ = true;
-    socket_.async_read_some(asio::buffer(buffer_),
-                            [self = shared_from_this()](error_code code, size_t n) {
-                              self->on_read(code, n);
-                            });
+    socket_.async_read_some(
+        asio::buffer(buffer_),
+        [self = shared_from_this()](error_code code, size_t n) { self->on_read(code, n); });
   }
 
   void on_read(error_code code, size_t n) {
