@@ -116,8 +116,9 @@ std::string Table::chain_for(const std::string& value, std::set<std::string>* ch
   std::string out =
       fmt::format("add chain ip {0} {1}\nflush chain ip {0} {1}\n", options_.name, chain);
   if (!mark.empty()) out += fmt::format("add rule ip {} {} {}\n", options_.name, chain, mark);
-  out += fmt::format("add rule ip {} {} dnat ip to {}meta l4proto . th dport . {} map @{}\n",
-                     options_.name, chain, key, pick, map);
+  out += fmt::format("add rule ip {} {} ct mark set {}\n", options_.name, chain, pick);
+  out += fmt::format("add rule ip {} {} dnat ip to {}meta l4proto . th dport . ct mark map @{}\n",
+                     options_.name, chain, key, map);
   return out;
 }
 
@@ -180,14 +181,14 @@ std::string Table::frame() const {
     out += fmt::format("add chain ip {0} {1} {2}\nflush chain ip {0} {1}\n", t, name, hook);
     for (const std::string& r : rules) out += fmt::format("add rule ip {} {} {}\n", t, name, r);
   };
-  // The number's type has no name but this.
-  map("cluster_endpoints",
-      "typeof ip daddr . meta l4proto . th dport . numgen random mod 2 : ip daddr . th dport");
-  map("cluster_slots",
-      "typeof ip daddr . meta l4proto . th dport . numgen random mod 2 : ip daddr . th dport");
-  map("node_endpoints",
-      "typeof meta l4proto . th dport . numgen random mod 2 : ip daddr . th dport");
-  map("node_slots", "typeof meta l4proto . th dport . numgen random mod 2 : ip daddr . th dport");
+  // The number travels in the connection's mark: nftables 1.0.6 takes no number that has no named
+  // type in the key of a map that is there already.
+  for (const char* name : {"cluster_endpoints", "cluster_slots"}) {
+    map(name, "type ipv4_addr . inet_proto . inet_service . mark : ipv4_addr . inet_service");
+  }
+  for (const char* name : {"node_endpoints", "node_slots"}) {
+    map(name, "type inet_proto . inet_service . mark : ipv4_addr . inet_service");
+  }
   map("cluster_ports", "type ipv4_addr . inet_proto . inet_service : verdict");
   map("node_ports", "type inet_proto . inet_service : verdict");
   set("cluster_empty", "type ipv4_addr . inet_proto . inet_service");
