@@ -6,6 +6,7 @@ namespace kubus::kubelet {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
+constexpr int64_t kFirstHurry = kSecond / 10;
 constexpr std::array kKinds = {ProbeKind::kStartup, ProbeKind::kLiveness, ProbeKind::kReadiness};
 
 }  // namespace
@@ -20,10 +21,17 @@ Health::Health(Probes probes, int64_t now, int64_t age, Before before) {
   of(ProbeKind::kLiveness).probe = std::move(probes.liveness);
   of(ProbeKind::kReadiness).probe = std::move(probes.readiness);
   for (Track& t : tracks_) {
-    if (t.probe) t.due = now + std::max<int64_t>(t.probe->initial_delay * kSecond - age, 0);
+    if (!t.probe) continue;
+    t.due = t.regular = now + std::max<int64_t>(t.probe->initial_delay * kSecond - age, 0);
   }
   started_ = !of(ProbeKind::kStartup).probe || before.started;
-  ready_ = !of(ProbeKind::kReadiness).probe || before.ready;
+  ready_ = was_ready_ = !of(ProbeKind::kReadiness).probe || before.ready;
+}
+
+bool Health::hurries(ProbeKind kind) const {
+  if (of(kind).probe->check.kind == Check::Kind::kExec) return false;  // those cost more
+  if (kind == ProbeKind::kStartup) return !started_;
+  return kind == ProbeKind::kReadiness && !was_ready_;
 }
 
 bool Health::wanted(ProbeKind kind) const {
@@ -53,12 +61,17 @@ std::optional<int64_t> Health::next_due() const {
 void Health::begin(ProbeKind kind, int64_t now) {
   Track& t = of(kind);
   t.under_way = true;
-  t.due = now + t.probe->period * kSecond;
+  t.early = hurries(kind) && now < t.regular;
+  if (!t.early) t.regular = now + t.probe->period * kSecond;
+  t.due = t.regular;
+  if (hurries(kind)) t.due = std::min(t.due, now + (kFirstHurry << std::min(t.hurried++, 20)));
 }
 
 bool Health::answer(ProbeKind kind, bool good) {
   Track& t = of(kind);
   t.under_way = false;
+  if (t.early && !good) return false;
+  if (good) t.due = t.regular;
   t.streak = t.last == good ? t.streak + 1 : 1;
   t.last = good;
   if (t.streak < (good ? t.probe->success_threshold : t.probe->failure_threshold)) return false;
@@ -66,6 +79,7 @@ bool Health::answer(ProbeKind kind, bool good) {
 }
 
 bool Health::turn(ProbeKind kind, bool good) {
+  was_ready_ |= kind == ProbeKind::kReadiness && good;
   if (kind == ProbeKind::kReadiness) return std::exchange(ready_, good) != good;
   if (good) return kind == ProbeKind::kStartup && !std::exchange(started_, true);
   if (kill_ || ending_) return false;

@@ -1,5 +1,9 @@
 // How one run of a container is, as its probes' answers tell: whether it has started, is ready, or
 // must be ended. Pure: the caller gives the time (nanoseconds of any one clock) and the answers.
+//
+// Whoever has just been started is seldom up at the first try, and up long before the next: until
+// the first good answer connections are tried in between too, after 100 ms, 200 ms and so on. Such
+// an early try counts only if it is good.
 #pragma once
 
 #include <array>
@@ -39,6 +43,8 @@ class Health {
   std::optional<int64_t> next_due() const;
   const Probe& probe(ProbeKind kind) const { return *of(kind).probe; }
   void begin(ProbeKind kind, int64_t now);
+  // The try that has begun, or the last one, is one in between.
+  bool is_early(ProbeKind kind) const { return of(kind).early; }
   // The answer to the try that has begun. True: what the functions above tell has changed.
   bool answer(ProbeKind kind, bool good);
   // It is being ended: whether it lives is not asked any more.
@@ -47,7 +53,9 @@ class Health {
  private:
   struct Track {
     std::optional<Probe> probe;
-    int64_t due = 0;
+    int64_t due = 0, regular = 0;  // the next try, and the next that is not early
+    int hurried = 0;               // early tries so far
+    bool early = false;
     bool under_way = false;
     bool last = false;  // the last answer
     int streak = 0;     // of the same answers
@@ -55,10 +63,11 @@ class Health {
   Track& of(ProbeKind kind) { return tracks_[static_cast<size_t>(kind)]; }
   const Track& of(ProbeKind kind) const { return tracks_[static_cast<size_t>(kind)]; }
   bool wanted(ProbeKind kind) const;
+  bool hurries(ProbeKind kind) const;
   bool turn(ProbeKind kind, bool good);
 
   std::array<Track, 3> tracks_;
-  bool started_ = false, ready_ = false, ending_ = false;
+  bool started_ = false, ready_ = false, was_ready_ = false, ending_ = false;
   std::optional<Kill> kill_;
 };
 

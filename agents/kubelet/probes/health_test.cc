@@ -72,6 +72,39 @@ TEST(Health, TheDelayCountsFromTheStartAndThePeriodFromTheTry) {
   EXPECT_EQ(h.next_due(), 112 * kSecond);
 }
 
+Probe connection(int bad) {
+  Probe out = probe(0, 1, 1, bad);
+  out.check.kind = Check::Kind::kTcp;
+  return out;
+}
+
+TEST(Health, EarlyTriesBridgeTheTimeToTheNext) {
+  constexpr int64_t kTenth = kSecond / 10;
+  Health h = fresh({.startup = connection(2), .liveness = connection(1)});
+  std::vector<int64_t> tries;
+  int64_t now = 0;
+  for (int i = 0; i < 5; ++i, now = *h.next_due()) {
+    tries.push_back(now / kTenth);
+    EXPECT_EQ(h.due(now), Kinds{kStartup});
+    h.begin(kStartup, now);
+    EXPECT_EQ(h.is_early(kStartup), now % kSecond != 0);
+    EXPECT_EQ(h.answer(kStartup, false), i == 4) << "early failures do not count";
+    if (h.kill()) break;
+  }
+  EXPECT_EQ(tries, (std::vector<int64_t>{0, 1, 3, 7, 10}));
+  EXPECT_TRUE(h.kill());
+}
+
+TEST(Health, AnEarlySuccessCountsAndEndsTheHurry) {
+  Health h = fresh({.readiness = connection(1)});
+  EXPECT_FALSE(tell(h, kReadiness, false));
+  EXPECT_TRUE(tell(h, kReadiness, true, kSecond / 10));
+  EXPECT_TRUE(h.ready());
+  EXPECT_EQ(h.next_due(), kSecond);
+  EXPECT_TRUE(tell(h, kReadiness, false, kSecond));
+  EXPECT_EQ(h.next_due(), 2 * kSecond);
+}
+
 TEST(Health, NothingElseIsTriedBeforeItHasStarted) {
   Health h = fresh({probe(), probe(), probe()});
   EXPECT_EQ(h.due(0), Kinds{kStartup});

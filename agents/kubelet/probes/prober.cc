@@ -91,9 +91,10 @@ void Prober::on_verdict(Lane& lane, const Try& t, const Verdict& verdict) {
   Run* run = find(t);
   if (!run) return;
   run->slow[static_cast<size_t>(t.kind)] = verdict.cut;
+  bool counts = verdict.good || !run->health.is_early(t.kind);
   bool changed = run->health.answer(t.kind, verdict.good);
   schedule(t.key, *run);
-  if (!verdict.good) handlers_.failed(t.key, t.kind, verdict.message);
+  if (!verdict.good && counts) handlers_.failed(t.key, t.kind, verdict.message);
   if (changed) handlers_.changed(t.key);
 }
 
