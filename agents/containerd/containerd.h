@@ -23,6 +23,9 @@ std::string bridge_name(const std::string& dir);
 std::string containerd_socket(const std::string& dir);
 std::vector<std::string> containerd_command(const std::string& dir);
 
+// Unmounts what is mounted at `dir` and below.
+Status unmount_below(const std::string& dir);
+
 // Ends every container and shim that this containerd started, unmounts what is mounted below `dir`,
 // removes its network namespaces, its bridge and its address translation rules. For when containerd
 // itself is down. Images and configuration stay. Idempotent.

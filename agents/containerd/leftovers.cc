@@ -202,15 +202,19 @@ std::string undo_rules(const std::string& saved, const std::string& network) {
   return "*nat\n" + rules + "COMMIT\n";
 }
 
+Status unmount_below(const std::string& dir) {
+  for (const std::string& point : mounts_below(dir)) {
+    if (::umount2(point.c_str(), MNT_DETACH) != 0 && errno != EINVAL && errno != ENOENT)
+      return Error(Code::kInternal, "cannot unmount " + point + ": " + std::strerror(errno));
+  }
+  return {};
+}
+
 Status remove_leftovers(const std::string& dir, const std::string&) {
   std::set<pid_t> processes = our_processes(containerd_socket(dir));
   std::set<ino_t> namespaces = namespaces_of(processes);
   for (pid_t pid : processes) kill_and_wait(pid);
-  for (const std::string& point : mounts_below(dir)) {
-    if (::umount2(point.c_str(), MNT_DETACH) != 0 && errno != EINVAL && errno != ENOENT) {
-      return Error(Code::kInternal, "cannot unmount " + point + ": " + std::strerror(errno));
-    }
-  }
+  if (Status s = unmount_below(dir); !s) return s;
   remove_namespaces(namespaces);
   std::string bridge = bridge_name(dir);
   if (::if_nametoindex(bridge.c_str()) != 0 && run({"ip", "link", "delete", bridge}) != 0) {

@@ -60,6 +60,8 @@ Status run(const Invocation& call) {
   }
   if (!config->node.empty() && config->runtime_endpoint.empty()) {
     if (Status s = agents::remove_leftovers(layout.containerd(), config->name); !s) return s;
+    // Volumes in memory; their containers are gone.
+    if (Status s = agents::unmount_below(layout.kubelet()); !s) return s;
   }
   std::printf(pid ? "stopped; `kubus up` starts it again with all that it remembers\n"
                   : "was not running\n");

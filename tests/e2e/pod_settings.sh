@@ -108,7 +108,7 @@ ends follows later
 say "the way to the API: address, CA and token in every Pod"
 run client '{"volumes":[{"name":"host","hostPath":{"path":"/"}}]}' \
   'cd /var/run/secrets/kubernetes.io/serviceaccount; cat namespace; echo; env | busybox grep ^KUBERNETES_; busybox mkdir -p /host'"$work"'/pod; busybox cp token ca.crt /host'"$work"'/pod/
-   busybox chroot /host curl -sS -m 5 --cacert '"$work"'/pod/ca.crt -H "Authorization: Bearer $(cat token)" https://'"$address:$port"'/api/v1/namespaces/default/pods' \
+   busybox chroot /host curl -sS -m 5 --cacert '"$work"'/pod/ca.crt -H "Authorization: Bearer $(cat token)" https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT/api/v1/namespaces/default/pods' \
   '{"volumeMounts":[{"name":"host","mountPath":"/host"}]}'
 ends client "default" "KUBERNETES_SERVICE_HOST=10.96.0.1" "KUBERNETES_SERVICE_PORT_HTTPS=443" "KUBERNETES_PORT_443_TCP_ADDR=10.96.0.1" '"reason":"Forbidden"' "system:serviceaccount:default:default"
 run api '{"serviceAccountName":"default"}' 'sleep 1000'
@@ -124,6 +124,24 @@ expect '"code":403' api "$token" /api/v1/namespaces/default/secrets
 expect deleted kubus delete pod api
 eventually 30 '"code":401' api "$token" /api/v1/namespaces/default/pods
 
+say "the node's and each other's namespaces, ports of the node"
+hostport=$(python3 -c 'import socket; s=socket.socket(); s.bind(("",0)); print(s.getsockname()[1])')
+run host '{"hostNetwork":true,"hostPID":true,"hostAliases":[{"ip":"192.0.2.78","hostnames":["far"]}]}' 'busybox cat /proc/net/dev | busybox tail -n +3 | busybox wc -l; busybox tail -n 1 /etc/hosts; busybox ps | busybox grep -c containerd-shim'
+run port '{}' '' '{"command":["sh","-c","echo from a port of the node > /tmp/x && exec httpd -f -p 8080 -h /tmp"],"ports":[{"containerPort":8080,"hostPort":'"$hostport"'}]}'
+run shared '{"shareProcessNamespace":true}' 'busybox ps' '{"securityContext":{"privileged":true}}'
+run masked '{}' 'busybox wc -c < /proc/timer_list; busybox mount | busybox grep -c "proc/sys.*ro,"'
+ends host "192.0.2.78	far"
+ends shared /pause
+ends masked 0
+eventually 30 Running kubus get pod port
+eventually 10 "from a port of the node" curl -sS -m 2 "http://$address:$hostport/x"
+
+say "variables"
+run variables '{}' 'env' '{"envFrom":[{"prefix":"P_","configMapRef":{"name":"texts"}},{"secretRef":{"name":"none","optional":true}}],"env":[{"name":"NODE","valueFrom":{"fieldRef":{"fieldPath":"spec.nodeName"}}},{"name":"HOSTIP","valueFrom":{"fieldRef":{"fieldPath":"status.hostIP"}}},{"name":"MEM","valueFrom":{"resourceFieldRef":{"resource":"limits.memory"}}},{"name":"K","valueFrom":{"secretKeyRef":{"name":"keys","key":"key"}}},{"name":"BOTH","value":"$(P_one)-$(K)"}]}'
+ends variables "P_one=later" "HOSTIP=$address" "MEM=" "BOTH=later-hidden"
+run lacks '{}' id '{"envFrom":[{"configMapRef":{"name":"none"}}]}'
+eventually 20 'ConfigMap \"none\" does not exist' kubus get pod lacks -o json
+
 say "a taken name, a field that nothing acts on, images"
 run classy '{"runtimeClassName":"kata"}' id
 eventually 20 "runtimeClassName is not supported" kubus get pod classy -o json
@@ -131,5 +149,8 @@ run bad '{}' id '{"image":"Not/An:Image"}'
 eventually 20 InvalidImageName kubus get pod bad -o json
 run far '{}' id '{"image":"127.0.0.1:9/none:1","imagePullPolicy":"Always"}'
 eventually 20 "this node cannot reach the registry" kubus get pod far -o json
+run stays '{"volumes":[{"name":"mem","emptyDir":{"medium":"Memory"}}]}' 'sleep 1000' '{"volumeMounts":[{"name":"mem","mountPath":"/mem"}]}'
+eventually 30 Running kubus get pod stays
 expect stopped kubus down
+if grep -F "$KUBUS_STATE" /proc/self/mounts; then say "FAILED: down leaves mounts"; exit 1; fi
 say "ok"

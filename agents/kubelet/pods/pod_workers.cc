@@ -115,6 +115,10 @@ void PodWorkers::on_runtime_change(const std::string& uid) {
   if (!all_known_ || !runtime_view_.synced()) return;
   for (const std::string& orphan : runtime_view_.uids()) workers_.try_emplace(orphan);
   if (!uid.empty()) return mark(uid);
+  // What is left of Pods that went while nobody looked: volumes, some of them mounted.
+  std::error_code code;
+  for (const auto& entry : std::filesystem::directory_iterator(identity_.pod_dir(""), code))
+    workers_.try_emplace(entry.path().filename().string());
   for (const auto& [each, worker] : workers_) mark(each);
 }
 
