@@ -5,12 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
+
+#include "agents/kubelet/logs/log_keeper.h"
 
 namespace kubus::kubelet {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr size_t kTailChunk = 64 << 10;
 
@@ -19,10 +18,6 @@ uint64_t inode_of(int descriptor, int64_t* size = nullptr) {
   if (::fstat(descriptor, &info) != 0) return 0;
   if (size) *size = info.st_size;
   return info.st_ino;
-}
-
-bool compressed(const std::string& name) {
-  return name.ends_with(".gz") || name.ends_with(".tmp");
 }
 
 std::string read_range(int descriptor, int64_t begin, int64_t end) {
@@ -42,20 +37,9 @@ std::string read_range(int descriptor, int64_t begin, int64_t end) {
 
 Result<LogFiles> LogFiles::open(const std::string& path) {
   LogFiles out(path);
-  std::vector<std::string> rotated;
-  std::error_code code;
-  std::string prefix = fs::path(path).filename().string() + ".";
-  for (const auto& entry : fs::directory_iterator(fs::path(path).parent_path(), code)) {
-    std::string name = entry.path().filename();
-    if (name.starts_with(prefix) && !compressed(name)) rotated.push_back(entry.path());
-  }
-  // Their names end with the time of their rotation.
-  std::sort(rotated.begin(), rotated.end());
-  rotated.push_back(path);
-  for (const std::string& one : rotated) {
-    Status added = out.add(one);
-    if (!added && one == path && out.files_.empty()) return added.error();
-  }
+  Status last = Error(Code::kNotFound, "there is no log at " + path);
+  for (const std::string& one : log_files_of(path)) last = out.add(one);
+  if (out.files_.empty()) return last.error();
   return out;
 }
 

@@ -14,7 +14,7 @@ namespace kubus::kubelet {
 
 class LogFiles {
  public:
-  // `path`: of the file that is written now; what was rotated away begins with that and a dot.
+  // `path`: of the file that is written now; log_files_of() says where the older ones are.
   // kNotFound: there is none.
   static Result<LogFiles> open(const std::string& path);
   LogFiles(LogFiles&&) = default;
