@@ -14,6 +14,15 @@ kit::Informer& Informers::of(std::string_view group, std::string_view resource) 
   return *informer;
 }
 
+std::vector<kit::Informer*> Informers::all_kinds() {
+  std::vector<kit::Informer*> out;
+  for (const auto& kind : schema::Registry::get().kinds()) {
+    bool events = kind->resource == "events";
+    if (kind->stored && !events) out.push_back(&of(kind->group, kind->resource));
+  }
+  return out;
+}
+
 void Informers::start() {
   for (auto& [name, informer] : all_) informer->start();
 }

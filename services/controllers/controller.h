@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bus/kit/client.h"
 #include "bus/kit/informer.h"
@@ -23,6 +24,8 @@ class Informers {
 
   // Made at its first mention. The kind must be a stored one of the registry.
   kit::Informer& of(std::string_view group, std::string_view resource);
+  // Of every stored kind but Events, which own nothing and are nobody's.
+  std::vector<kit::Informer*> all_kinds();
   void start();
 
  private:

@@ -2,6 +2,8 @@
 
 #include "services/controllers/deployment/deployment.h"
 #include "services/controllers/endpointslice/endpointslice.h"
+#include "services/controllers/gc/gc.h"
+#include "services/controllers/namespace/namespace.h"
 #include "services/controllers/replicaset/replicaset.h"
 
 namespace kubus::controllers {
@@ -14,6 +16,8 @@ std::vector<std::unique_ptr<Controller>> make_all(Shared& shared) {
   out.push_back(std::make_unique<replicaset::ReplicaSets>(shared));
   out.push_back(std::make_unique<deployment::Deployments>(shared));
   out.push_back(std::make_unique<endpointslice::EndpointSlices>(shared));
+  out.push_back(std::make_unique<namespaces::Namespaces>(shared));
+  out.push_back(std::make_unique<gc::GarbageCollector>(shared));
   return out;
 }
 

@@ -1,5 +1,6 @@
 #include "services/controllers/owners.h"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -24,12 +25,13 @@ json::object written(const meta::v1::OwnerReference& r) {
   return out;
 }
 
-json::array owners_without(const Object& object, std::string_view uid) {
+json::array owners_without(const Object& object, const std::vector<std::string>& uids) {
   json::array out;
   const auto* refs = object.meta().owner_references();
   if (!refs) return out;
   for (const auto* r : *refs) {
-    if (text(r->uid()) != uid) out.push_back(written(*r));
+    bool goes = std::find(uids.begin(), uids.end(), text(r->uid())) != uids.end();
+    if (!goes) out.push_back(written(*r));
   }
   return out;
 }
@@ -62,13 +64,13 @@ json::object controller_ref(const Object& owner) {
 }
 
 std::string adoption_patch(const Object& object, const Object& owner) {
-  json::array owners = owners_without(object, owner.uid());
+  json::array owners = owners_without(object, {std::string(owner.uid())});
   owners.push_back(controller_ref(owner));
   return patch_of(std::move(owners));
 }
 
-std::string release_patch(const Object& object, std::string_view owner_uid) {
-  return patch_of(owners_without(object, owner_uid));
+std::string release_patch(const Object& object, const std::vector<std::string>& owner_uids) {
+  return patch_of(owners_without(object, owner_uids));
 }
 
 OwnerIndex::OwnerIndex(kit::Informer& informer) : informer_(informer) {

@@ -23,9 +23,9 @@ OwnerRef controller_of(const Object& object);
 boost::json::object controller_ref(const Object& owner);
 
 // Merge patches of metadata.ownerReferences, to be sent with the object's uid and revision as
-// preconditions: with `owner` as controller added to those that are there, or without it.
+// preconditions: with `owner` as controller added to those that are there, or without those.
 std::string adoption_patch(const Object& object, const Object& owner);
-std::string release_patch(const Object& object, std::string_view owner_uid);
+std::string release_patch(const Object& object, const std::vector<std::string>& owner_uids);
 
 // Objects of one kind by the uid of their controller, and those that have none by namespace. Made
 // before the handlers that rely on it.

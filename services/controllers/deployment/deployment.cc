@@ -96,7 +96,8 @@ void Deployments::act(kit::Pass& pass, const Object& deployment, const Plan& pla
     pass.merge_patch(s.key(), adoption_patch(s, deployment), "", s.uid(), s.revision());
   }
   for (const Object& s : plan.release) {
-    pass.merge_patch(s.key(), release_patch(s, deployment.uid()), "", s.uid(), s.revision());
+    pass.merge_patch(s.key(), release_patch(s, {std::string(deployment.uid())}), "", s.uid(),
+                     s.revision());
   }
   if (plan.create) {
     pass.create(*sets_.options().kind, deployment.ns(), *plan.create);

@@ -104,7 +104,8 @@ void ReplicaSets::act(kit::Pass& pass, const Object& set, const json::object& va
     pass.merge_patch(p.key(), adoption_patch(p, set), "", p.uid(), p.revision());
   }
   for (const Object& p : plan.release) {
-    pass.merge_patch(p.key(), release_patch(p, set.uid()), "", p.uid(), p.revision());
+    pass.merge_patch(p.key(), release_patch(p, {std::string(set.uid())}), "", p.uid(),
+                     p.revision());
   }
   if (plan.create > 0) create(pass, set, value, plan.create);
   if (!plan.remove.empty()) remove(pass, set, plan.remove);

@@ -1,0 +1,237 @@
+#include "services/controllers/gc/gc.h"
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "bus/kit/requests.h"
+#include "schemas/meta/v1/meta_generated.h"
+#include "services/controllers/owners.h"
+#include "services/controllers/values.h"
+
+namespace kubus::controllers::gc {
+namespace {
+
+namespace json = boost::json;
+
+constexpr size_t kAtOnce = 256;
+constexpr size_t kMostAbsent = 100'000;
+constexpr bus::Duration kAskAgain = std::chrono::seconds(1);
+
+std::string_view text(const flatbuffers::String* s) {
+  return s ? s->string_view() : std::string_view();
+}
+
+std::vector<kit::Informer*> informers_in(
+    const std::map<const schema::KindInfo*, kit::Informer*>& kinds) {
+  std::vector<kit::Informer*> out;
+  for (const auto& [kind, informer] : kinds) out.push_back(informer);
+  return out;
+}
+
+std::map<const schema::KindInfo*, kit::Informer*> by_kind(Shared& shared) {
+  std::map<const schema::KindInfo*, kit::Informer*> out;
+  for (kit::Informer* i : shared.informers.all_kinds()) out[i->options().kind] = i;
+  return out;
+}
+
+}  // namespace
+
+GarbageCollector::GarbageCollector(Shared& shared)
+    : ports_(shared.ports),
+      client_(shared.client),
+      kinds_(by_kind(shared)),
+      recorder_(shared.ports, shared.client, {.component = "garbage-collector-controller"}),
+      reconciler_(shared.ports, shared.client, {.name = "gc", .at_once = kAtOnce},
+                  informers_in(kinds_), [this](kit::Pass& pass) { reconcile(pass); }) {
+  for (auto& [kind, informer] : kinds_) {
+    informer->on_change([this](const kit::Informer::Change& c) { on_change(c); });
+  }
+}
+
+// ---- ways in ----
+
+void GarbageCollector::on_change(const kit::Informer::Change& change) {
+  if (!change.before && !change.now) return;
+  Revision revision = revision_of(change);
+  graph_.on_change(change.before, change.now);
+  const Object& any = change.now ? change.now : change.before;
+  bool owned = change.now && change.now.meta().owner_references();
+  if (owned || (change.now && change.now.terminating())) wake(any.key(), revision);
+  bool gone = change.before && (!change.now || change.now.uid() != change.before.uid());
+  bool waits = change.now && change.now.terminating() && has_finalizer(change.now, kForeground);
+  if (gone || waits) {
+    for (const ObjectKey& d : graph_.dependents(any.uid())) wake(d, revision);
+    if (gone && change.now) {
+      for (const ObjectKey& d : graph_.dependents(change.before.uid())) wake(d, revision);
+    }
+  }
+  // An owner that waits looks again whenever one of its dependents goes, or lets go of it.
+  if (!change.before) return;
+  const auto* refs = change.before.meta().owner_references();
+  if (!refs) return;
+  for (const auto* r : *refs) {
+    if (const ObjectKey* owner = graph_.find(text(r->uid()))) wake(*owner, revision);
+  }
+}
+
+void GarbageCollector::wake(const ObjectKey& key, Revision revision) {
+  std::string name = key.kind->qualified_resource() + "/" + key.ns + "/" + key.name;
+  keys_.insert_or_assign(name, key);
+  reconciler_.add(name, revision);
+}
+
+Object GarbageCollector::find(const ObjectKey& key) const {
+  auto at = kinds_.find(key.kind);
+  return at == kinds_.end() ? Object() : at->second->find(key.ns, key.name);
+}
+
+// ---- what it does ----
+
+void GarbageCollector::reconcile(kit::Pass& pass) {
+  auto key = keys_.find(pass.key());
+  if (key == keys_.end()) return;
+  Object object = find(key->second);
+  if (!object) {
+    keys_.erase(key);
+    return;
+  }
+  if (!object.terminating()) return judge_owned(pass, object);
+  if (has_finalizer(object, kOrphan)) return free_dependents(pass, object);
+  if (has_finalizer(object, kForeground)) return await_dependents(pass, object);
+}
+
+void GarbageCollector::judge_owned(kit::Pass& pass, const Object& object) {
+  const auto* refs = object.meta().owner_references();
+  if (!refs) return;
+  std::vector<Link> links;
+  for (const auto* r : *refs) {
+    const auto* kind =
+        schema::Registry::get().by_api_version(text(r->api_version()), text(r->kind()));
+    std::string uid(text(r->uid()));
+    if (!kind || !kinds_.count(kind)) {
+      links.push_back({uid, Owner::kSolid});  // whoever knows that kind must say
+      continue;
+    }
+    ObjectKey owner{kind, kind->namespaced ? std::string(object.ns()) : "",
+                    std::string(text(r->name()))};
+    links.push_back({uid, state_of(object, owner, uid, r->block_owner_deletion().value_or(false))});
+  }
+  Verdict verdict = judge(links, graph_.has_dependents(object.uid()));
+  switch (verdict.act) {
+    case Verdict::Act::kKeep:
+      return;
+    case Verdict::Act::kAsk:
+      for (const std::string& uid : verdict.uids) ask(object, uid);
+      return;
+    case Verdict::Act::kUnlink:
+      return unlink(pass, object, verdict.uids);
+    case Verdict::Act::kDelete:
+      return remove(pass, object, verdict.foreground);
+  }
+}
+
+Owner GarbageCollector::state_of(const Object& object, const ObjectKey& owner, std::string_view uid,
+                                 bool blocks) {
+  Object found = find(owner);
+  if (found && found.uid() == uid) {
+    bool waits = found.terminating() && has_finalizer(found, kForeground);
+    return waits && blocks ? Owner::kWaiting : Owner::kSolid;
+  }
+  const ObjectKey* elsewhere = graph_.find(uid);
+  if (elsewhere) {
+    recorder_.warning(object, "OwnerRefInvalidNamespace",
+                      "ownerReference to " + owner.str() + ", uid " + std::string(uid) +
+                          ", names an object that is " + elsewhere->str());
+    return Owner::kSolid;
+  }
+  return absent_.count(std::string(uid)) ? Owner::kAbsent : Owner::kUnsure;
+}
+
+// A cache that does not know an owner is no proof: the store is asked before anything is deleted.
+void GarbageCollector::ask(const Object& object, const std::string& uid) {
+  const auto* refs = object.meta().owner_references();
+  for (const auto* r : *refs) {
+    if (text(r->uid()) != uid || !asking_.insert(uid).second) continue;
+    const auto* kind =
+        schema::Registry::get().by_api_version(text(r->api_version()), text(r->kind()));
+    ObjectKey owner{kind, kind->namespaced ? std::string(object.ns()) : "",
+                    std::string(text(r->name()))};
+    client_.get(owner, [this, about = object.key(), uid,
+                        alive = std::weak_ptr<bool>(alive_)](Result<Object> found) {
+      if (!alive.expired()) on_asked(about, uid, found);
+    });
+  }
+}
+
+void GarbageCollector::on_asked(const ObjectKey& about, const std::string& uid,
+                                const Result<Object>& found) {
+  asking_.erase(uid);
+  bool gone = found ? found->uid() != uid : found.error().code == Code::kNotFound;
+  if (gone) {
+    if (absent_.size() >= kMostAbsent) absent_.clear();
+    absent_.insert(uid);
+    for (const ObjectKey& d : graph_.dependents(uid)) wake(d, {});
+  } else {
+    // It is there after all, or the store could not say: the cache will show it.
+    auto again = std::make_shared<std::unique_ptr<bus::Timer>>();
+    *again =
+        ports_.clock.after(kAskAgain, [this, about, again, alive = std::weak_ptr<bool>(alive_)] {
+          if (!alive.expired()) wake(about, {});
+          again->reset();
+        });
+  }
+}
+
+void GarbageCollector::unlink(kit::Pass& pass, const Object& object,
+                              const std::vector<std::string>& uids) {
+  pass.merge_patch(object.key(), release_patch(object, uids), "", object.uid(), object.revision());
+}
+
+void GarbageCollector::remove(kit::Pass& pass, const Object& object, bool foreground) {
+  kit::WriteOptions options;
+  options.uid = object.uid();
+  auto request = kit::delete_request(object.key(), std::nullopt, options);
+  request.operations.front()->propagation =
+      has_finalizer(object, kOrphan)                     ? wire::Propagation::Orphan
+      : foreground || has_finalizer(object, kForeground) ? wire::Propagation::Foreground
+                                                         : wire::Propagation::Background;
+  pass.send(std::move(request));
+}
+
+void GarbageCollector::free_dependents(kit::Pass& pass, const Object& owner) {
+  bool any = false;
+  for (const ObjectKey& key : graph_.dependents(owner.uid())) {
+    Object d = find(key);
+    if (!d) continue;
+    any = true;
+    unlink(pass, d, {std::string(owner.uid())});
+  }
+  if (!any) drop_finalizer(pass, owner, kOrphan);
+}
+
+void GarbageCollector::await_dependents(kit::Pass& pass, const Object& owner) {
+  for (const ObjectKey& key : graph_.dependents(owner.uid())) {
+    Object d = find(key);
+    if (!d) continue;
+    for (const auto* r : *d.meta().owner_references()) {
+      bool blocks = text(r->uid()) == owner.uid() && r->block_owner_deletion().value_or(false);
+      if (blocks) return;  // its going wakes this owner again
+    }
+  }
+  drop_finalizer(pass, owner, kForeground);
+}
+
+void GarbageCollector::drop_finalizer(kit::Pass& pass, const Object& object,
+                                      std::string_view name) {
+  json::array left;
+  for (const auto* f : *object.meta().finalizers()) {
+    if (f->string_view() != name) left.emplace_back(f->string_view());
+  }
+  pass.merge_patch(
+      object.key(),
+      json::serialize(json::object{{"metadata", json::object{{"finalizers", std::move(left)}}}}),
+      "", object.uid(), object.revision());
+}
+
+}  // namespace kubus::controllers::gc

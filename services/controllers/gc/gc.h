@@ -1,0 +1,49 @@
+// Deletes what nobody owns any more: dependents of owners that are gone, and, for owners that wait
+// for them (foreground), their dependents first; or frees dependents of owners that leave them
+// behind (orphan). Never deletes for an owner of a kind that it does not know. Loop thread only.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "bus/kit/reconciler.h"
+#include "services/controllers/controller.h"
+#include "services/controllers/gc/graph.h"
+
+namespace kubus::controllers::gc {
+
+class GarbageCollector : public Controller {
+ public:
+  explicit GarbageCollector(Shared& shared);
+  void set_fence(std::optional<kit::Fence> fence) override { reconciler_.set_fence(fence); }
+
+ private:
+  void on_change(const kit::Informer::Change& change);
+  void wake(const ObjectKey& key, Revision revision);
+  void reconcile(kit::Pass& pass);
+  void judge_owned(kit::Pass& pass, const Object& object);
+  Owner state_of(const Object& object, const ObjectKey& owner, std::string_view uid, bool blocks);
+  void ask(const Object& object, const std::string& uid);
+  void on_asked(const ObjectKey& about, const std::string& uid, const Result<Object>& found);
+  void unlink(kit::Pass& pass, const Object& object, const std::vector<std::string>& uids);
+  void remove(kit::Pass& pass, const Object& object, bool foreground);
+  void free_dependents(kit::Pass& pass, const Object& owner);
+  void await_dependents(kit::Pass& pass, const Object& owner);
+  void drop_finalizer(kit::Pass& pass, const Object& object, std::string_view name);
+  Object find(const ObjectKey& key) const;
+
+  bus::Ports ports_;
+  kit::Client& client_;
+  std::map<const schema::KindInfo*, kit::Informer*> kinds_;
+  Graph graph_;
+  kit::Recorder recorder_;
+  std::set<std::string> absent_;  // uids that a live read did not find
+  std::set<std::string> asking_;
+  std::map<std::string, ObjectKey> keys_;  // of what is dirty, by the reconciler's name of it
+  kit::Reconciler reconciler_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace kubus::controllers::gc

@@ -1,0 +1,157 @@
+#include "services/controllers/namespace/namespace.h"
+
+#include <algorithm>
+
+#include "bus/kit/requests.h"
+#include "schemas/lib/codec/codec.h"
+#include "schemas/meta/v1/meta_generated.h"
+#include "services/controllers/values.h"
+
+namespace kubus::controllers::namespaces {
+namespace {
+
+namespace json = boost::json;
+
+constexpr bus::Duration kLookAgain = std::chrono::milliseconds(50);
+
+std::vector<kit::Informer*> namespaced(std::vector<kit::Informer*> all) {
+  std::erase_if(all, [](kit::Informer* i) { return !i->options().kind->namespaced; });
+  return all;
+}
+
+std::vector<kit::Informer*> with(std::vector<kit::Informer*> all, kit::Informer* one) {
+  all.push_back(one);
+  return all;
+}
+
+json::object condition(const char* type, bool on, const char* reason, const std::string& message,
+                       const json::array& before, int64_t now) {
+  std::string status = on ? "True" : "False";
+  json::object out = {{"type", type}, {"status", status}, {"reason", reason}, {"message", message}};
+  out["lastTransitionTime"] = time_text(now);
+  for (const json::value& v : before) {
+    const json::object& c = v.as_object();
+    if (text_in(c, "type") == type && text_in(c, "status") == status) {
+      out["lastTransitionTime"] = text_in(c, "lastTransitionTime");
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Namespaces::Namespaces(Shared& shared)
+    : ports_(shared.ports),
+      namespaces_(shared.informers.of("", "namespaces")),
+      kinds_(namespaced(shared.informers.all_kinds())),
+      reconciler_(shared.ports, shared.client, {.name = "namespace"}, with(kinds_, &namespaces_),
+                  [this](kit::Pass& pass) { reconcile(pass); }) {
+  namespaces_.on_change([this](const kit::Informer::Change& c) {
+    if (c.now && c.now.terminating()) reconciler_.add(std::string(c.now.name()), revision_of(c));
+  });
+  for (kit::Informer* kind : kinds_) {
+    kind->on_change([this](const kit::Informer::Change& c) { on_content(c); });
+  }
+}
+
+// Something went, or came at the last moment.
+void Namespaces::on_content(const kit::Informer::Change& change) {
+  const Object& any = change.now ? change.now : change.before;
+  if (!any || (change.now && change.before)) return;
+  Object ns = namespaces_.find("", any.ns());
+  if (ns && ns.terminating()) reconciler_.add(std::string(any.ns()), revision_of(change));
+}
+
+void Namespaces::reconcile(kit::Pass& pass) {
+  Object object = namespaces_.find("", pass.key());
+  if (!object || !object.terminating()) return;
+  // Nothing is created in a Namespace that goes, so what is known at this revision is all.
+  if (!seen_all(object.revision())) return pass.again_after(kLookAgain);
+  std::vector<Left> content = content_of(pass.key());
+  if (content.empty()) return finalize(pass, object);
+  empty(pass, pass.key(), content);
+  report(pass, object, content);
+}
+
+bool Namespaces::seen_all(Revision revision) const {
+  return std::all_of(kinds_.begin(), kinds_.end(),
+                     [&](const kit::Informer* i) { return i->position() >= revision; });
+}
+
+std::vector<Namespaces::Left> Namespaces::content_of(std::string_view ns) const {
+  std::vector<Left> out;
+  for (const kit::Informer* informer : kinds_) {
+    Left left{informer->options().kind, 0, 0, {}};
+    const auto& all = informer->all();
+    for (auto at = all.lower_bound({std::string(ns), ""}); at != all.end(); ++at) {
+      if (at->first.first != ns) break;
+      ++left.objects;
+      if (!at->second.terminating()) continue;
+      ++left.going;
+      const auto* finalizers = at->second.meta().finalizers();
+      if (!finalizers) continue;
+      for (const auto* f : *finalizers) ++left.finalizers[f->str()];
+    }
+    if (left.objects > 0) out.push_back(std::move(left));
+  }
+  return out;
+}
+
+void Namespaces::empty(kit::Pass& pass, const std::string& ns, const std::vector<Left>& content) {
+  wire::RequestT request;
+  auto add = [&](const schema::KindInfo& kind) {
+    auto one = kit::request_for(wire::Verb::DeleteCollection, {&kind, ns, ""});
+    one.operations.front()->propagation = wire::Propagation::Background;
+    request.operations.push_back(std::move(one.operations.front()));
+  };
+  for (const Left& left : content) {
+    if (left.going < left.objects) add(*left.kind);
+  }
+  if (!request.operations.empty()) pass.send(std::move(request));
+}
+
+void Namespaces::report(kit::Pass& pass, const Object& object, const std::vector<Left>& content) {
+  std::string kinds, finalizers;
+  for (const Left& left : content) {
+    kinds += (kinds.empty() ? "" : ", ") + left.kind->qualified_resource() + " has " +
+             std::to_string(left.objects) + " resource instances";
+    for (const auto& [name, count] : left.finalizers) {
+      finalizers += (finalizers.empty() ? "" : ", ") + name + " in " + std::to_string(count) +
+                    " resource instances";
+    }
+  }
+  json::value whole = codec::to_value(object.kind(), object.bytes());
+  json::array before = array_in(object_in(whole.as_object(), "status"), "conditions");
+  int64_t now = ports_.clock.wall_seconds();
+  json::array conditions;
+  conditions.push_back(condition("NamespaceContentRemaining", true, "SomeResourcesRemain",
+                                 "Still there: " + kinds, before, now));
+  conditions.push_back(
+      condition("NamespaceFinalizersRemaining", !finalizers.empty(),
+                finalizers.empty() ? "ContentHasNoFinalizers" : "SomeFinalizersRemain",
+                finalizers.empty() ? "No finalizer keeps anything" : "Still to act: " + finalizers,
+                before, now));
+  if (conditions == before) return;
+  pass.merge_patch(object.key(),
+                   json::serialize(json::object{
+                       {"status", json::object{{"conditions", std::move(conditions)}}}}),
+                   "status", object.uid());
+}
+
+void Namespaces::finalize(kit::Pass& pass, const Object& object) {
+  // Events are not followed here: whatever there is goes with the rest.
+  const schema::KindInfo& events = kind_of("", "events");
+  pass.send(
+      kit::request_for(wire::Verb::DeleteCollection, {&events, std::string(object.name()), ""}));
+  json::value whole = codec::to_value(object.kind(), object.bytes());
+  whole.as_object()["spec"] = json::object{{"finalizers", json::array{}}};
+  auto bytes = codec::from_value(object.kind(), whole, nullptr);
+  if (!bytes) return ports_.log.error("namespace " + pass.key() + ": " + bytes.error().message);
+  auto request = kit::request_for(wire::Verb::Update, object.key());
+  request.operations.front()->subresource = "finalize";
+  request.operations.front()->object = *std::move(bytes);
+  request.operations.front()->precondition_uid = object.uid();
+  pass.send(std::move(request));
+}
+
+}  // namespace kubus::controllers::namespaces
