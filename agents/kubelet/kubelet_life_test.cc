@@ -264,6 +264,47 @@ TEST_F(KubeletLifeTest, AloneItAdoptsAndRestartsWhatItKnows) {
   EXPECT_TRUE(ready("a"));
 }
 
+TEST_F(KubeletLifeTest, WithoutTheStoreItGoesOnToo) {
+  store_.put(kind("configmaps"), "default",
+             json::parse(R"({"metadata":{"name":"settings"},"data":{"x":"1"}})"));
+  create("a", R"({"containers":[{"name":"web","image":"web:1","envFrom":[
+      {"configMapRef":{"name":"settings"}}]}]})");
+  ASSERT_TRUE(gets_ready("a"));
+  world_.run_for(seconds(1));
+  kubelet_.reset();
+  store_.away(true);
+  start();
+  world_.run_for(seconds(30));
+  runtime_.end("web", 3);
+  ASSERT_TRUE(world_.run_until([&] { return runtime_.running() == 1; }, seconds(60)));
+  EXPECT_EQ(runtime_.configs().at("web").attempt, 1u);
+  store_.away(false);
+  ASSERT_TRUE(world_.run_until([&] { return restarts("a") == 1; }, seconds(120)));
+  world_.run_for(seconds(30));
+  EXPECT_EQ(runtime_.configs().at("web").attempt, 1u);
+}
+
+TEST_F(KubeletLifeTest, WhatChangedMeanwhileIsReadAnew) {
+  store_.put(kind("configmaps"), "default",
+             json::parse(R"({"metadata":{"name":"settings"},"data":{"x":"1"}})"));
+  create("a", R"({"containers":[{"name":"web","image":"web:1","env":[{"name":"X","valueFrom":
+      {"configMapKeyRef":{"name":"settings","key":"x"}}}]}]})");
+  ASSERT_TRUE(gets_ready("a"));
+  world_.run_for(seconds(1));
+  kubelet_.reset();
+  host_.set_connected(false);
+  start();
+  runtime_.end("web", 1);
+  ASSERT_TRUE(world_.run_until([&] { return runtime_.running() == 1; }, seconds(10)));
+  store_.put(kind("configmaps"), "default",
+             json::parse(R"({"metadata":{"name":"settings"},"data":{"x":"2"}})"));
+  host_.set_connected(true);
+  ASSERT_TRUE(world_.run_until([&] { return restarts("a") == 1; }, seconds(60)));
+  runtime_.end("web", 1);
+  ASSERT_TRUE(world_.run_until([&] { return restarts("a") == 2; }, seconds(30)));
+  EXPECT_EQ(runtime_.configs().at("web").environment.at(0).second, "2");
+}
+
 TEST_F(KubeletLifeTest, AloneItProbes) {
   create("a", kLives);
   ASSERT_TRUE(gets_ready("a"));

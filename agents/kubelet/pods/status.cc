@@ -219,7 +219,10 @@ json::object status_of(const Object& pod, const DesiredPod& desired, const Obser
 }
 
 Result<std::string> status_patch(const Object& pod, const json::object& status) {
-  json::value before = codec::to_value(pod.kind(), pod.bytes()), after = before;
+  json::value before = codec::to_value(pod.kind(), pod.bytes());
+  const json::value* present = before.as_object().if_contains("status");
+  if (present && *present == json::value(status)) return std::string();
+  json::value after = before;
   after.as_object()["status"] = status;
   auto bytes = codec::from_value(pod.kind(), after, nullptr);
   if (!bytes) return bytes.error();
