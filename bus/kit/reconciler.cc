@@ -168,7 +168,10 @@ class Reconciler::Impl::Run : public Pass, public std::enable_shared_from_this<R
     std::vector<ObjectKey> touched;
     for (auto& op : request.operations) {
       op->return_object = false;
-      const auto* kind = schema::Registry::get().by_resource(op->group, op->resource);
+      // What a delete of a collection did shows in many objects, or in none at all.
+      bool one = op->verb != wire::Verb::DeleteCollection;
+      const auto* kind =
+          one ? schema::Registry::get().by_resource(op->group, op->resource) : nullptr;
       touched.push_back({kind, op->namespace_, op->name});
     }
     bool deletes = request.operations.front()->verb == wire::Verb::Delete;

@@ -12,7 +12,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr bus::Duration kLookAgain = std::chrono::milliseconds(50);
+constexpr bus::Duration kLookAgain = std::chrono::milliseconds(200);
 
 std::vector<kit::Informer*> namespaced(std::vector<kit::Informer*> all) {
   std::erase_if(all, [](kit::Informer* i) { return !i->options().kind->namespaced; });
@@ -42,12 +42,17 @@ json::object condition(const char* type, bool on, const char* reason, const std:
 
 Namespaces::Namespaces(Shared& shared)
     : ports_(shared.ports),
+      client_(shared.client),
       namespaces_(shared.informers.of("", "namespaces")),
       kinds_(namespaced(shared.informers.all_kinds())),
       reconciler_(shared.ports, shared.client, {.name = "namespace"}, with(kinds_, &namespaces_),
                   [this](kit::Pass& pass) { reconcile(pass); }) {
   namespaces_.on_change([this](const kit::Informer::Change& c) {
     if (c.now && c.now.terminating()) reconciler_.add(std::string(c.now.name()), revision_of(c));
+    if (!c.now && c.before) {
+      proven_.erase(std::string(c.before.uid()));
+      again_.erase(std::string(c.before.name()));
+    }
   });
   for (kit::Informer* kind : kinds_) {
     kind->on_change([this](const kit::Informer::Change& c) { on_content(c); });
@@ -65,17 +70,44 @@ void Namespaces::on_content(const kit::Informer::Change& change) {
 void Namespaces::reconcile(kit::Pass& pass) {
   Object object = namespaces_.find("", pass.key());
   if (!object || !object.terminating()) return;
-  // Nothing is created in a Namespace that goes, so what is known at this revision is all.
-  if (!seen_all(object.revision())) return pass.again_after(kLookAgain);
   std::vector<Left> content = content_of(pass.key());
-  if (content.empty()) return finalize(pass, object);
+  bool proven = proven_.count(std::string(object.uid())) > 0;
+  if (content.empty()) return proven ? finalize(pass, object) : prove_empty(object);
   empty(pass, pass.key(), content);
   report(pass, object, content);
 }
 
-bool Namespaces::seen_all(Revision revision) const {
-  return std::all_of(kinds_.begin(), kinds_.end(),
-                     [&](const kit::Informer* i) { return i->position() >= revision; });
+// Caches may be behind; nothing is created any more in a Namespace that goes, so what the store
+// says now holds for good.
+void Namespaces::prove_empty(const Object& object) {
+  std::string name(object.name()), uid(object.uid());
+  if (!asking_.insert(uid).second) return;
+  wire::RequestT request;
+  for (const kit::Informer* informer : kinds_) {
+    auto one = kit::request_for(wire::Verb::List, {informer->options().kind, name, ""});
+    one.operations.front()->limit = 1;
+    request.operations.push_back(std::move(one.operations.front()));
+  }
+  request.min_revision = object.revision().value();
+  client_.call(std::move(request),
+               [this, name, uid, alive = std::weak_ptr<bool>(alive_)](Result<kit::Answer> answer) {
+                 if (!alive.expired()) on_listed(name, uid, answer);
+               });
+}
+
+void Namespaces::on_listed(const std::string& name, const std::string& uid,
+                           const Result<kit::Answer>& answer) {
+  asking_.erase(uid);
+  bool empty = bool(answer);
+  for (size_t i = 0; empty && i < kinds_.size(); ++i) {
+    const wire::Outcome& o = answer->outcome(i);
+    empty = bool(kit::status_of(o)) && (!o.items() || o.items()->size() == 0);
+  }
+  if (empty) {
+    proven_.insert(uid);
+    return reconciler_.add(name);
+  }
+  again_[name] = ports_.clock.after(kLookAgain, [this, name] { reconciler_.add(name); });
 }
 
 std::vector<Namespaces::Left> Namespaces::content_of(std::string_view ns) const {

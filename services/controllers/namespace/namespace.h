@@ -3,6 +3,8 @@
 #pragma once
 
 #include <map>
+#include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,15 +29,21 @@ class Namespaces : public Controller {
   void on_content(const kit::Informer::Change& change);
   void reconcile(kit::Pass& pass);
   std::vector<Left> content_of(std::string_view ns) const;
-  bool seen_all(Revision revision) const;
+  void prove_empty(const Object& object);
+  void on_listed(const std::string& name, const std::string& uid,
+                 const Result<kit::Answer>& answer);
   void empty(kit::Pass& pass, const std::string& ns, const std::vector<Left>& content);
   void report(kit::Pass& pass, const Object& object, const std::vector<Left>& content);
   void finalize(kit::Pass& pass, const Object& object);
 
   bus::Ports ports_;
+  kit::Client& client_;
   kit::Informer& namespaces_;
   std::vector<kit::Informer*> kinds_;  // namespaced ones
   kit::Reconciler reconciler_;
+  std::set<std::string> asking_, proven_;  // uids: whether the store holds nothing of it any more
+  std::map<std::string, std::unique_ptr<bus::Timer>> again_;  // by name
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace kubus::controllers::namespaces
