@@ -35,6 +35,9 @@ Status run(const Invocation& call) {
               layout.dir.c_str(), pid);
   std::printf("  API        https://%s:%d   kubeconfig %s\n", config->listen.c_str(),
               config->api_port, layout.kubeconfig().c_str());
+  if (config->address != config->listen)
+    std::printf("             https://%s:%d   for Pods and others\n", config->address.c_str(),
+                config->api_port);
   std::printf("  bus        nats://%s:%d   credentials %s\n", config->listen.c_str(),
               config->bus_port, layout.credentials("admin").c_str());
   bool all_up = true;

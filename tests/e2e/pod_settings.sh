@@ -55,7 +55,7 @@ port=$(sed -n 's/.*"apiPort":\([0-9]*\).*/\1/p' "$KUBUS_STATE/config.json")
 
 say "users, groups and rights"
 run user '{"securityContext":{"runAsUser":1000,"runAsGroup":3000,"fsGroup":2000,"supplementalGroups":[4000]},"volumes":[{"name":"v","emptyDir":{}}]}' \
-  'id; ls -ldn /v; echo x > /v/x; ls -ln /v/x; touch /x; busybox grep -E "CapEff|NoNewPrivs|Seccomp:" /proc/self/status' \
+  'id; ls -ldn /v; echo x > /v/x; ls -ln /v/x; touch /x; ls -lLn /var/run/secrets/kubernetes.io/serviceaccount/token; busybox head -c 3 /var/run/secrets/kubernetes.io/serviceaccount/token; busybox grep -E "CapEff|NoNewPrivs|Seccomp:" /proc/self/status' \
   '{"volumeMounts":[{"name":"v","mountPath":"/v"}],"securityContext":{"allowPrivilegeEscalation":false,"readOnlyRootFilesystem":true,"capabilities":{"drop":["ALL"]}}}'
 run caps '{}' 'busybox grep CapBnd /proc/self/status; busybox cat /proc/keys | busybox wc -c; busybox cat /proc/1/oom_score_adj' \
   '{"securityContext":{"capabilities":{"drop":["ALL"],"add":["NET_ADMIN"]}},"resources":{"limits":{"cpu":"100m","memory":"32Mi"}}}'
@@ -63,7 +63,7 @@ run root '{"securityContext":{"runAsNonRoot":true}}' 'id'
 run sysctl '{"securityContext":{"sysctls":[{"name":"net.ipv4.ip_unprivileged_port_start","value":"79"}]}}' 'busybox cat /proc/sys/net/ipv4/ip_unprivileged_port_start'
 run unsafe '{"securityContext":{"sysctls":[{"name":"kernel.msgmax","value":"1"}]}}' 'id'
 run sandboxed '{"securityContext":{"seccompProfile":{"type":"RuntimeDefault"}}}' 'busybox grep Seccomp: /proc/self/status'
-ends user "uid=1000" "gid=3000" "2000" "4000" "drwxrwsrwx" "2000" "Read-only file system" "CapEff:	0000000000000000" "NoNewPrivs:	1"
+ends user "uid=1000" "gid=3000" "2000" "4000" "drwxrwsrwx" "2000" "Read-only file system" "CapEff:	0000000000000000" "NoNewPrivs:	1" "-rw-r-----" eyJ
 ends caps "CapBnd:	0000000000001000"
 ends sysctl 79
 ends sandboxed "Seccomp:	2"

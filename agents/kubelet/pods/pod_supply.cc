@@ -231,20 +231,20 @@ void PodSupply::refresh(const std::string& uid) {
   if (followed.busy || !fs::exists(volumes_dir(uid), code)) return;
   followed.busy = true;
   followed.stale = false;
-  fetch(
-      followed.pod, "", held([this, uid](Status fetched) {
-        auto at = followed_.find(uid);
-        if (at == followed_.end()) return;
-        at->second.busy = false;
-        Status done = fetched;
-        if (done) {
-          auto volumes = prepare(at->second.pod);
-          if (!volumes) done = volumes.error();
-        }
-        at->second.stale |= !done;
-        if (!done)
-          ports_.log.warn("pod " + uid + ": its volumes stay as they are: " + done.error().message);
-      }));
+  fetch(followed.pod, "", held([this, uid](Status fetched) {
+          auto at = followed_.find(uid);
+          if (at == followed_.end()) return;
+          at->second.busy = false;
+          Status done = fetched;
+          if (done) {
+            auto volumes = prepare(at->second.pod);
+            if (!volumes) done = volumes.error();
+          }
+          at->second.stale |= !done;
+          std::string before = std::exchange(at->second.trouble, done ? "" : done.error().message);
+          if (!done && before != at->second.trouble)
+            ports_.log.warn("pod " + uid + ": its volumes stay as they are: " + at->second.trouble);
+        }));
 }
 
 }  // namespace kubus::kubelet

@@ -53,6 +53,7 @@ class PodSupply {
   struct Followed {
     Object pod;
     std::string metadata;  // what the downward API shows of it
+    std::string trouble;   // why its volumes stay as they are; told once
     bool stale = false, busy = false;
   };
   struct Pull {
