@@ -20,12 +20,14 @@ Health::Health(Probes probes, int64_t now, int64_t age, Before before) {
   of(ProbeKind::kStartup).probe = std::move(probes.startup);
   of(ProbeKind::kLiveness).probe = std::move(probes.liveness);
   of(ProbeKind::kReadiness).probe = std::move(probes.readiness);
-  for (Track& t : tracks_) {
-    if (!t.probe) continue;
-    t.due = t.regular = now + std::max<int64_t>(t.probe->initial_delay * kSecond - age, 0);
-  }
   started_ = !of(ProbeKind::kStartup).probe || before.started;
   ready_ = was_ready_ = !of(ProbeKind::kReadiness).probe || before.ready;
+  for (ProbeKind kind : kKinds) {
+    Track& t = of(kind);
+    if (!t.probe) continue;
+    t.due = t.regular = now + std::max<int64_t>(t.probe->initial_delay * kSecond - age, 0);
+    if (hurries(kind)) t.regular += kSecond;
+  }
 }
 
 bool Health::hurries(ProbeKind kind) const {

@@ -1,9 +1,9 @@
 // How one run of a container is, as its probes' answers tell: whether it has started, is ready, or
 // must be ended. Pure: the caller gives the time (nanoseconds of any one clock) and the answers.
 //
-// Whoever has just been started is seldom up at the first try, and up long before the next: until
-// the first good answer connections are tried in between too, after 100 ms, 200 ms and so on. Such
-// an early try counts only if it is good.
+// Whoever has just been started is seldom up at once, and up long before the next try: until the
+// first good answer connections are tried in between too, after 100 ms, 200 ms and so on, and the
+// first regular try is a second later. An early try counts only if it is good.
 #pragma once
 
 #include <array>

@@ -54,7 +54,7 @@ class ProberTest : public testing::Test {
 
 TEST_F(ProberTest, TellsWhenReadinessTurns) {
   watch("web", ready_at(80));
-  world_.run_for(seconds(3));
+  world_.run_for(seconds(5));
   EXPECT_FALSE(ready("web"));
   EXPECT_GE(failed_.size(), 3u);
   EXPECT_EQ(changes_, 0);
