@@ -37,9 +37,9 @@ struct StreamServer::Impl {
                                            [this](ZmqMessage m) { on_message(std::move(m)); })) {}
 
   ~Impl() {
-    // A flow's end must find the socket.
-    auto flows = std::move(peers);
-    peers.clear();
+    // Streams may outlive their server; they must not call it.
+    for (const auto& [id, flow] : std::exchange(peers, {}))
+      flow->on_lost(Error(Code::kUnavailable, "this end is shut down"));
   }
 
   Status start() {

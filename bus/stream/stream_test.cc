@@ -210,8 +210,9 @@ TEST_F(Streams, ASlowReaderCostsAWindow) {
 TEST_F(Streams, AServerThatDiesIsNoticedAtOnce) {
   Side client, server;
   join(&client, &server);
-  server.stream.release();  // it says no goodbye
-  server_.reset();
+  server_.reset();  // it says no goodbye
+  EXPECT_TRUE(server.end.has_value());
+  server.stream->write(Channel::kOut, "into the void");
   ASSERT_TRUE(run([&] { return client.end.has_value(); }));
   EXPECT_EQ(client.end->status.error().code, Code::kUnavailable);
 }
