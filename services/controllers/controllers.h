@@ -15,6 +15,7 @@ struct Options {
   kit::ClientOptions client;
   std::string identity;  // of this process among those that stand for election
   bus::Duration lease_ttl = std::chrono::seconds(15);
+  bus::Duration node_grace = std::chrono::seconds(40);  // how long a node may be silent
 };
 
 class Controllers {

@@ -11,6 +11,8 @@ int main(int argc, char** argv) {
   auto add = known.add_options();
   add("help,h", "this text");
   add("credentials", po::value<std::string>()->required(), "how to reach the bus (JSON file)");
+  add("node-grace-seconds", po::value<int>()->default_value(40),
+      "how long a node may be silent before its Pods are given up");
   po::variables_map options;
   try {
     po::store(po::parse_command_line(argc, argv, known), options);
@@ -25,6 +27,7 @@ int main(int argc, char** argv) {
   controllers::Controllers controllers(
       host.ports(),
       {.client = {.cluster = ClusterName(credentials->cluster), .actor = Actor(credentials->actor)},
-       .identity = credentials->actor});
+       .identity = credentials->actor,
+       .node_grace = std::chrono::seconds(options["node-grace-seconds"].as<int>())});
   return host.run();
 }
