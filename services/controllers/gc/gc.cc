@@ -22,6 +22,14 @@ std::string_view text(const flatbuffers::String* s) {
   return s ? s->string_view() : std::string_view();
 }
 
+// Whether the owner of that uid must wait for it.
+bool blocks(const Object& dependent, std::string_view owner_uid) {
+  const auto* refs = dependent.meta().owner_references();
+  return refs && std::any_of(refs->begin(), refs->end(), [&](const auto* r) {
+           return text(r->uid()) == owner_uid && r->block_owner_deletion().value_or(false);
+         });
+}
+
 std::vector<kit::Informer*> informers_in(
     const std::map<const schema::KindInfo*, kit::Informer*>& kinds) {
   std::vector<kit::Informer*> out;
@@ -115,7 +123,7 @@ void GarbageCollector::judge_owned(kit::Pass& pass, const Object& object) {
     }
     ObjectKey owner{kind, kind->namespaced ? std::string(object.ns()) : "",
                     std::string(text(r->name()))};
-    links.push_back({uid, state_of(object, owner, uid, r->block_owner_deletion().value_or(false))});
+    links.push_back({uid, state_of(object, owner, uid)});
   }
   Verdict verdict = judge(links, graph_.has_dependents(object.uid()));
   switch (verdict.act) {
@@ -131,12 +139,12 @@ void GarbageCollector::judge_owned(kit::Pass& pass, const Object& object) {
   }
 }
 
-Owner GarbageCollector::state_of(const Object& object, const ObjectKey& owner, std::string_view uid,
-                                 bool blocks) {
+Owner GarbageCollector::state_of(const Object& object, const ObjectKey& owner,
+                                 std::string_view uid) {
   Object found = find(owner);
   if (found && found.uid() == uid) {
     bool waits = found.terminating() && has_finalizer(found, kForeground);
-    return waits && blocks ? Owner::kWaiting : Owner::kSolid;
+    return waits ? Owner::kWaiting : Owner::kSolid;
   }
   const ObjectKey* elsewhere = graph_.find(uid);
   if (elsewhere) {
@@ -191,6 +199,7 @@ void GarbageCollector::unlink(kit::Pass& pass, const Object& object,
 void GarbageCollector::remove(kit::Pass& pass, const Object& object, bool foreground) {
   kit::WriteOptions options;
   options.uid = object.uid();
+  options.revision = object.revision();  // nobody has taken it up meanwhile
   auto request = kit::delete_request(object.key(), std::nullopt, options);
   request.operations.front()->propagation =
       has_finalizer(object, kOrphan)                     ? wire::Propagation::Orphan
@@ -200,26 +209,47 @@ void GarbageCollector::remove(kit::Pass& pass, const Object& object, bool foregr
 }
 
 void GarbageCollector::free_dependents(kit::Pass& pass, const Object& owner) {
-  bool any = false;
+  wire::RequestT request;
   for (const ObjectKey& key : graph_.dependents(owner.uid())) {
     Object d = find(key);
     if (!d) continue;
-    any = true;
-    unlink(pass, d, {std::string(owner.uid())});
+    kit::WriteOptions options;
+    options.uid = d.uid();
+    options.revision = d.revision();
+    auto one = kit::merge_patch_request(key, release_patch(d, {std::string(owner.uid())}), options);
+    request.operations.push_back(std::move(one.operations.front()));
+    if (request.operations.size() < kAtOnce) continue;
+    return pass.send(std::move(request));  // each that is free wakes the owner again
   }
-  if (!any) drop_finalizer(pass, owner, kOrphan);
+  if (request.operations.empty()) return drop_finalizer(pass, owner, kOrphan);
+  pass.send(std::move(request));
 }
 
 void GarbageCollector::await_dependents(kit::Pass& pass, const Object& owner) {
   for (const ObjectKey& key : graph_.dependents(owner.uid())) {
     Object d = find(key);
-    if (!d) continue;
-    for (const auto* r : *d.meta().owner_references()) {
-      bool blocks = text(r->uid()) == owner.uid() && r->block_owner_deletion().value_or(false);
-      if (blocks) return;  // its going wakes this owner again
-    }
+    // Its going wakes this owner again.
+    if (d && blocks(d, owner.uid()) && !waits_for(d, owner)) return;
   }
   drop_finalizer(pass, owner, kForeground);
+}
+
+// Owners may own each other: whoever waits in a circle would wait for ever.
+bool GarbageCollector::waits_for(const Object& who, const Object& whom) const {
+  std::set<std::string, std::less<>> seen;
+  std::vector<Object> next{who};
+  while (!next.empty()) {
+    Object at = std::move(next.back());
+    next.pop_back();
+    if (at.uid() == whom.uid()) return true;
+    if (!at.terminating() || !has_finalizer(at, kForeground)) continue;
+    if (!seen.emplace(at.uid()).second) continue;
+    for (const ObjectKey& key : graph_.dependents(at.uid())) {
+      Object d = find(key);
+      if (d && blocks(d, at.uid())) next.push_back(std::move(d));
+    }
+  }
+  return false;
 }
 
 void GarbageCollector::drop_finalizer(kit::Pass& pass, const Object& object,

@@ -24,13 +24,14 @@ class GarbageCollector : public Controller {
   void wake(const ObjectKey& key, Revision revision);
   void reconcile(kit::Pass& pass);
   void judge_owned(kit::Pass& pass, const Object& object);
-  Owner state_of(const Object& object, const ObjectKey& owner, std::string_view uid, bool blocks);
+  Owner state_of(const Object& object, const ObjectKey& owner, std::string_view uid);
   void ask(const Object& object, const std::string& uid);
   void on_asked(const ObjectKey& about, const std::string& uid, const Result<Object>& found);
   void unlink(kit::Pass& pass, const Object& object, const std::vector<std::string>& uids);
   void remove(kit::Pass& pass, const Object& object, bool foreground);
   void free_dependents(kit::Pass& pass, const Object& owner);
   void await_dependents(kit::Pass& pass, const Object& owner);
+  bool waits_for(const Object& who, const Object& whom) const;
   void drop_finalizer(kit::Pass& pass, const Object& object, std::string_view name);
   Object find(const ObjectKey& key) const;
 

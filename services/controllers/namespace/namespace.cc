@@ -13,6 +13,11 @@ namespace {
 namespace json = boost::json;
 
 constexpr bus::Duration kLookAgain = std::chrono::milliseconds(200);
+constexpr const char* kFinalizer = "kubernetes";
+// What the store makes with every Namespace.
+constexpr const char* kAccount = "default";
+constexpr const char* kAuthority = "kube-root-ca.crt";
+constexpr const char* kAuthoritySource = "kube-system";
 
 std::vector<kit::Informer*> namespaced(std::vector<kit::Informer*> all) {
   std::erase_if(all, [](kit::Informer* i) { return !i->options().kind->namespaced; });
@@ -44,11 +49,15 @@ Namespaces::Namespaces(Shared& shared)
     : ports_(shared.ports),
       client_(shared.client),
       namespaces_(shared.informers.of("", "namespaces")),
+      accounts_(shared.informers.of("", "serviceaccounts")),
+      maps_(shared.informers.of("", "configmaps")),
       kinds_(namespaced(shared.informers.all_kinds())),
       reconciler_(shared.ports, shared.client, {.name = "namespace"}, with(kinds_, &namespaces_),
                   [this](kit::Pass& pass) { reconcile(pass); }) {
   namespaces_.on_change([this](const kit::Informer::Change& c) {
-    if (c.now && c.now.terminating()) reconciler_.add(std::string(c.now.name()), revision_of(c));
+    // What the store has just made of a new one shows later in other lanes.
+    bool fresh = c.now && !c.before && c.event;
+    if (c.now && !fresh) reconciler_.add(std::string(c.now.name()), revision_of(c));
     if (!c.now && c.before) {
       proven_.erase(std::string(c.before.uid()));
       again_.erase(std::string(c.before.name()));
@@ -64,17 +73,34 @@ void Namespaces::on_content(const kit::Informer::Change& change) {
   const Object& any = change.now ? change.now : change.before;
   if (!any || (change.now && change.before)) return;
   Object ns = namespaces_.find("", any.ns());
-  if (ns && ns.terminating()) reconciler_.add(std::string(any.ns()), revision_of(change));
+  if (!ns) return;
+  bool companion = !change.now && (any.name() == kAccount || any.name() == kAuthority);
+  if (ns.terminating() || companion) reconciler_.add(std::string(any.ns()), revision_of(change));
 }
 
 void Namespaces::reconcile(kit::Pass& pass) {
   Object object = namespaces_.find("", pass.key());
-  if (!object || !object.terminating()) return;
+  if (!object) return;
+  if (!object.terminating()) return complete(pass);
   std::vector<Left> content = content_of(pass.key());
   bool proven = proven_.count(std::string(object.uid())) > 0;
   if (content.empty()) return proven ? finalize(pass, object) : prove_empty(object);
   empty(pass, pass.key(), content);
   report(pass, object, content);
+}
+
+// Puts back what the store made with it.
+void Namespaces::complete(kit::Pass& pass) {
+  auto named = [](const char* name) { return json::object{{"name", name}}; };
+  if (!accounts_.find(pass.key(), kAccount)) {
+    pass.create(*accounts_.options().kind, pass.key(), json::object{{"metadata", named(kAccount)}});
+  }
+  Object source = maps_.find(kAuthoritySource, kAuthority);
+  if (!source || maps_.find(pass.key(), kAuthority)) return;
+  json::value whole = codec::to_value(source.kind(), source.bytes());
+  pass.create(source.kind(), pass.key(),
+              json::object{{"metadata", named(kAuthority)},
+                           {"data", object_in(whole.as_object(), "data")}});
 }
 
 // Caches may be behind; nothing is created any more in a Namespace that goes, so what the store
@@ -156,6 +182,12 @@ void Namespaces::report(kit::Pass& pass, const Object& object, const std::vector
   json::array before = array_in(object_in(whole.as_object(), "status"), "conditions");
   int64_t now = ports_.clock.wall_seconds();
   json::array conditions;
+  auto fine = [&](const char* type, const char* reason, const char* message) {
+    conditions.push_back(condition(type, false, reason, message, before, now));
+  };
+  fine("NamespaceDeletionDiscoveryFailure", "ResourcesDiscovered", "Every kind is known");
+  fine("NamespaceDeletionGroupVersionParsingFailure", "ParsedGroupVersions", "Every kind is read");
+  fine("NamespaceDeletionContentFailure", "ContentDeleted", "Nothing refuses to be deleted");
   conditions.push_back(condition("NamespaceContentRemaining", true, "SomeResourcesRemain",
                                  "Still there: " + kinds, before, now));
   conditions.push_back(
@@ -176,7 +208,10 @@ void Namespaces::finalize(kit::Pass& pass, const Object& object) {
   pass.send(
       kit::request_for(wire::Verb::DeleteCollection, {&events, std::string(object.name()), ""}));
   json::value whole = codec::to_value(object.kind(), object.bytes());
-  whole.as_object()["spec"] = json::object{{"finalizers", json::array{}}};
+  json::array others = array_in(object_in(whole.as_object(), "spec"), "finalizers");
+  json::value ours(kFinalizer);
+  others.erase(std::remove(others.begin(), others.end(), ours), others.end());
+  whole.as_object()["spec"] = json::object{{"finalizers", std::move(others)}};
   auto bytes = codec::from_value(object.kind(), whole, nullptr);
   if (!bytes) return ports_.log.error("namespace " + pass.key() + ": " + bytes.error().message);
   auto request = kit::request_for(wire::Verb::Update, object.key());

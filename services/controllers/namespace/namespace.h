@@ -1,5 +1,5 @@
-// Empties Namespaces that are being deleted, of every kind there is, and lets them go. Loop thread
-// only.
+// Empties Namespaces that are being deleted, of every kind there is, and lets them go; puts back
+// what the store makes with every Namespace. Loop thread only.
 #pragma once
 
 #include <map>
@@ -28,6 +28,7 @@ class Namespaces : public Controller {
 
   void on_content(const kit::Informer::Change& change);
   void reconcile(kit::Pass& pass);
+  void complete(kit::Pass& pass);
   std::vector<Left> content_of(std::string_view ns) const;
   void prove_empty(const Object& object);
   void on_listed(const std::string& name, const std::string& uid,
@@ -39,6 +40,8 @@ class Namespaces : public Controller {
   bus::Ports ports_;
   kit::Client& client_;
   kit::Informer& namespaces_;
+  kit::Informer& accounts_;
+  kit::Informer& maps_;
   std::vector<kit::Informer*> kinds_;  // namespaced ones
   kit::Reconciler reconciler_;
   std::set<std::string> asking_, proven_;  // uids: whether the store holds nothing of it any more
