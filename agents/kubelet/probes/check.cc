@@ -39,8 +39,9 @@ Check http_of(const v1::Container& c, const v1::HTTPGetAction& action) {
   Check out{.kind = Check::Kind::kHttp};
   out.tls = text(action.scheme()) == "HTTPS";
   out.host = text(action.host());
-  out.path = text(action.path());
-  if (out.path.empty() || out.path[0] != '/') out.path.insert(0, "/");
+  std::string path = text(action.path());
+  if (path.empty() || path[0] != '/') out.path = '/';
+  out.path += path;
   set_port(c, action.port(), &out);
   if (!action.http_headers()) return out;
   for (const auto* h : *action.http_headers())
