@@ -2,6 +2,7 @@
 
 #include "schemas/bus/event_generated.h"
 #include "schemas/coordination/v1/coordination_generated.h"
+#include "schemas/core/v1/node_generated.h"
 #include "services/controllers/pods.h"
 
 namespace kubus::controllers::nodelifecycle {
@@ -15,6 +16,18 @@ std::optional<int64_t> renewed(const Object& lease) {
   const auto* spec = lease.as<coordination::v1::Lease>()->spec();
   auto time = spec ? spec->renew_time() : flatbuffers::nullopt;
   return time ? std::optional<int64_t>(*time) : std::nullopt;
+}
+
+// When its kubelet last vouched for its conditions.
+std::optional<int64_t> confirmed(const Object& node) {
+  const auto* status = node.as<core::v1::Node>()->status();
+  if (!status || !status->conditions()) return std::nullopt;
+  std::optional<int64_t> latest;
+  for (const auto* c : *status->conditions()) {
+    auto time = c->last_heartbeat_time();
+    if (time && (!latest || *time > *latest)) latest = *time;
+  }
+  return latest;
 }
 
 }  // namespace
@@ -111,6 +124,7 @@ void NodeLifecycle::on_node(const kit::Informer::Change& change) {
   const Object& node = change.now;
   vigil_.put(node.name(), zone_of(node), condition_of(node, "Ready") == "True", now);
   hear_writer(change);
+  if (change.before && confirmed(change.before) != confirmed(node)) heard(node.name());
   ages_.look(node, now, ports_.clock.wall_seconds());
   node_reconciler_.add(std::string(node.name()), revision_of(change));
   wake_pods(node.name(), revision_of(change));
