@@ -3,7 +3,8 @@
 
 int main(int argc, char** argv) {
   using namespace kubus::cli;
-  return run_command_line(argc, argv,
-                          {&kUp, &kDown, &kStatus, &kApply, &kGet, &kDescribe, &kDelete, &kScale, &kRollout, &kEvents,
-                           &kHistory, &kLogs, &kExec, &kPortForward, &kImage, &kSupervise});
+  return run_command_line(
+      argc, argv,
+      {&kUp, &kDown, &kStatus, &kApply, &kGet, &kDescribe, &kDelete, &kScale, &kRollout, &kEvents,
+       &kHistory, &kLogs, &kExec, &kPortForward, &kImage, &kSupervise});
 }
