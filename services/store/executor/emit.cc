@@ -48,7 +48,9 @@ std::vector<std::string> changed_paths(const Draft& draft) {
   auto removed = patch::FieldSet::removed(type, draft.old, draft.now);
   std::vector<std::string> out =
       (removed.empty() ? changed : changed.united(removed)).paths(kMostPaths);
-  out.insert(out.begin(), draft.also_changed.begin(), draft.also_changed.end());
+  for (const std::string& path : draft.also_changed) {
+    if (std::find(out.begin(), out.end(), path) == out.end()) out.insert(out.begin(), path);
+  }
   return out;
 }
 
