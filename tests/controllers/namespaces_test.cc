@@ -19,7 +19,9 @@ void furnish(World& w) {
       "selector":{"app":"web"},"ports":[{"port":80}]}})"));
 }
 std::string condition(World& w, std::string_view type) {
-  for (const auto& c : w.api.get("namespaces", "", "n").at("status.conditions").as_array()) {
+  auto all = w.api.get("namespaces", "", "n").at("status.conditions");
+  if (!all.is_array()) return "";
+  for (const auto& c : all.get_array()) {
     if (c.at("type").as_string() == type) return std::string(c.at("status").as_string());
   }
   return "";

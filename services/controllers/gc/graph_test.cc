@@ -1,0 +1,85 @@
+#include "services/controllers/gc/graph.h"
+
+#include <gtest/gtest.h>
+
+#include "bus/kit/testing/cluster.h"
+
+namespace kubus::controllers::gc {
+namespace {
+
+using Act = Verdict::Act;
+using kit::testing::key;
+
+TEST(Judge, WhatBecomesOfADependent) {
+  struct Case {
+    std::vector<Link> owners;
+    bool dependents;
+    Act act;
+    std::vector<std::string> uids;
+    bool foreground;
+  };
+  const Link solid{"s", Owner::kSolid}, waiting{"w", Owner::kWaiting}, absent{"a", Owner::kAbsent},
+      unsure{"u", Owner::kUnsure};
+  const std::vector<Case> cases = {
+      {{}, true, Act::kKeep, {}, false},
+      {{solid}, true, Act::kKeep, {}, false},
+      {{absent}, true, Act::kDelete, {}, false},
+      {{waiting}, false, Act::kDelete, {}, false},
+      {{waiting}, true, Act::kDelete, {}, true},
+      {{waiting, absent}, true, Act::kDelete, {}, true},
+      {{solid, absent, waiting}, true, Act::kUnlink, {"a", "w"}, false},
+      {{unsure}, true, Act::kAsk, {"u"}, false},
+      {{absent, unsure}, true, Act::kAsk, {"u"}, false},
+      {{solid, absent, unsure}, true, Act::kAsk, {"u"}, false},
+  };
+  for (size_t i = 0; i < cases.size(); ++i) {
+    Verdict v = judge(cases[i].owners, cases[i].dependents);
+    EXPECT_EQ(v.act, cases[i].act) << i;
+    EXPECT_EQ(v.uids, cases[i].uids) << i;
+    EXPECT_EQ(v.foreground, cases[i].foreground) << i;
+  }
+}
+
+struct GraphTest : ::testing::Test {
+  Object map(const std::string& name, const std::string& owner_uids) {
+    c.put("configmaps", "d",
+          R"({"metadata":{"name":")" + name + R"(","ownerReferences":[)" + owner_uids + "]}}");
+    return c.store.find(key("configmaps", "d", name));
+  }
+  static std::string ref(const std::string& uid) {
+    return R"({"apiVersion":"v1","kind":"ConfigMap","name":"x","uid":")" + uid + R"("})";
+  }
+  kit::testing::Cluster c;
+  Graph graph;
+};
+
+TEST_F(GraphTest, FollowsChangesOfReferences) {
+  Object one = map("a", ref("u1") + "," + ref("u2"));
+  graph.on_change({}, one);
+  EXPECT_EQ(graph.dependents("u1"), std::vector<ObjectKey>{one.key()});
+  EXPECT_TRUE(graph.has_dependents("u2"));
+  ASSERT_TRUE(graph.find(one.uid()));
+  Object two = map("a", ref("u2"));
+  graph.on_change(one, two);
+  EXPECT_FALSE(graph.has_dependents("u1"));
+  EXPECT_TRUE(graph.has_dependents("u2"));
+  graph.on_change(two, {});
+  EXPECT_FALSE(graph.has_dependents("u2"));
+  EXPECT_FALSE(graph.find(two.uid()));
+}
+
+TEST_F(GraphTest, ASuccessorOfTheSameNameIsAnotherObject) {
+  Object one = map("a", ref("u1"));
+  graph.on_change({}, one);
+  c.erase("configmaps", "d", "a");
+  Object two = map("a", ref("u2"));
+  ASSERT_NE(one.uid(), two.uid());
+  graph.on_change(one, two);  // what a list shows of both at once
+  EXPECT_FALSE(graph.find(one.uid()));
+  EXPECT_TRUE(graph.find(two.uid()));
+  EXPECT_FALSE(graph.has_dependents("u1"));
+  EXPECT_EQ(graph.dependents("u2").size(), 1u);
+}
+
+}  // namespace
+}  // namespace kubus::controllers::gc
