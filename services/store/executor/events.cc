@@ -29,10 +29,12 @@ Result<Lane> lane_of(const Scope& s) {
 
 }  // namespace
 
+// An open batch counts in no lane yet: a revision of its own would promise events that the page
+// does not hold.
 Status run_events_after(Scope& s) {
   auto lane = lane_of(s);
   if (!lane) return lane.error();
-  View view = s.view();
+  View view = s.env.state.committed();
   auto page = view.events_after(*lane, Revision(s.op.after()));
   if (!page) return page.error();
   s.out->events = std::move(page->events);
@@ -44,7 +46,7 @@ Status run_events_after(Scope& s) {
 Status run_heads(Scope& s) {
   auto lane = lane_of(s);
   if (!lane) return lane.error();
-  View view = s.view();
+  View view = s.env.state.committed();
   s.out->revision = view.revision();
   s.out->head = view.head(*lane);
   s.out->heads.emplace_back(*std::move(lane), s.out->head);

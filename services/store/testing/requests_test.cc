@@ -421,5 +421,31 @@ TEST(Crashes, LoseNothingThatWasAcknowledged) {
   for (uint64_t seed = 1; seed <= 8; ++seed) crash_story(seed);
 }
 
+// A feed that takes the answer's revision for its position must have got all events up to it.
+TEST(EventsAfter, PromisesNoMoreThanItHoldsWhileABatchIsOpen) {
+  StoreWorld w;
+  Got first = w.create("configmaps", "default", R"({"metadata":{"name":"a"}})");
+  auto request = StoreWorld::request(wire::Verb::Create, "configmaps", "default", "b");
+  request.operations[0]->object =
+      StoreWorld::encode("configmaps", parse(R"({"metadata":{"name":"b"}})"));
+  for (auto verb : {wire::Verb::EventsAfter, wire::Verb::Heads}) {
+    auto asked = StoreWorld::request(verb, "configmaps", "", "");
+    asked.operations[0]->after = first.revision();
+    request.operations.push_back(std::move(asked.operations[0]));
+  }
+  std::optional<Result<kit::Answer>> answer;
+  w.client("admin").call(std::move(request),
+                         [&](Result<kit::Answer> a) { answer.emplace(std::move(a)); });
+  ASSERT_TRUE(w.world.run_until([&] { return answer.has_value(); }));
+  ASSERT_TRUE(*answer) << answer->error().message;
+  uint64_t made = (*answer)->outcome(0).revision();
+  ASSERT_GT(made, first.revision());
+  const wire::Outcome& page = (*answer)->outcome(1);
+  bool holds = page.events() && page.events()->size() > 0;
+  EXPECT_TRUE(holds || page.revision() < made) << "the event of " << made << " is lost";
+  const wire::Outcome& heads = (*answer)->outcome(2);
+  EXPECT_TRUE(heads.head() == made || heads.revision() < made);
+}
+
 }  // namespace
 }  // namespace kubus::store::testing
