@@ -18,7 +18,7 @@ namespace json = boost::json;
 // A store in memory that does what plans say.
 struct EndpointSlicePlan : ::testing::Test {
   void service(const std::string& spec) {
-    c.put("services", "d", R"({"metadata":{"name":"web"},"spec":)" + spec + "}");
+    c.put("services", "d", R"({"metadata":{"name":"web"},"spec":)" + spec + R"(})");
   }
   void plain() {
     service(R"({"selector":{"app":"web"},"ports":[{"name":"http","port":80,"targetPort":8080}]})");
@@ -33,13 +33,15 @@ struct EndpointSlicePlan : ::testing::Test {
               R"(},"spec":{"containers":[{"name":"c","image":"i","ports":[]}])" + p.spec +
               R"(},"status":{"phase":")" + p.phase + R"(","podIP":")" + p.ip +
               R"(","conditions":[{"type":"Ready","status":")" + (p.ready ? "True" : "False") +
-              R"("}]}})");
+              "\""
+              R"(}]}})");
   }
   void port(const std::string& pod, const std::string& name, int number) {
     c.put("pods", "d",
           R"({"metadata":{"name":")" + pod +
-              R"("},"spec":{"containers":[{"name":"c","image":"i","ports":[{"name":")" + name +
-              R"(","containerPort":)" + std::to_string(number) +
+              "\""
+              R"(},"spec":{"containers":[{"name":"c","image":"i","ports":[{"name":")" +
+              name + R"(","containerPort":)" + std::to_string(number) +
               R"(}]}]},"status":{"phase":"Running","podIP":"10.0.0.1"}})");
   }
   std::vector<Object> all(std::string_view resource) {
