@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <iostream>
 
+#include "cli/completion.h"
 #include "schemas/lib/base/error_codes.h"
 
 namespace kubus::cli {
@@ -22,7 +23,8 @@ void print_overview(std::ostream& out, const std::vector<const Command*>& comman
     name.resize(std::max<size_t>(name.size() + 1, 12), ' ');
     out << "  " << name << c->summary << "\n";
   }
-  out << "\n`kubus VERB --help` shows a verb's options and examples.\n";
+  out << "\n`kubus help VERB` shows a verb's options and examples; `source <(kubus completion)` "
+         "teaches them to bash.\n";
 }
 
 po::options_description options_of(const Command& command) {
@@ -49,7 +51,7 @@ Invocation parse(int argc, char** argv, const po::options_description& options) 
   Invocation call;
   po::store(po::command_line_parser(argc, argv).options(with_words).positional(positions).run(),
             call.options);
-  po::notify(call.options);
+  if (!call.options.count("help")) po::notify(call.options);
   if (call.options.count("word")) call.words = call.options["word"].as<std::vector<std::string>>();
   return call;
 }
@@ -68,6 +70,9 @@ int report(const Error& error) {
 
 int run_command_line(int argc, char** argv, const std::vector<const Command*>& commands) {
   std::string verb = argc > 1 ? argv[1] : "";
+  if (verb == "completion") return (std::cout << completion_script(commands)), 0;
+  bool help = verb == "help" && argc > 2;
+  if (help) verb = argv[2];
   if (verb.empty() || verb == "help" || verb == "--help" || verb == "-h") {
     print_overview(verb.empty() ? std::cerr : std::cout, commands);
     return verb.empty() ? kBadUsage : 0;
@@ -80,6 +85,7 @@ int run_command_line(int argc, char** argv, const std::vector<const Command*>& c
   }
   const Command& command = **found;
   po::options_description options = options_of(command);
+  if (help) return print_help(command, options), 0;
   try {
     Invocation call = parse(argc - 1, argv + 1, options);
     if (call.options.count("help")) {

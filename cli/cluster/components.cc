@@ -60,7 +60,8 @@ std::vector<ChildSpec> components_of(const ClusterConfig& c, const Layout& layou
   if (!c.node.empty()) add_node(c, layout, &out);
   out.push_back(gateway(c, layout));
   out.push_back(own("scheduler", layout, "scheduler", {}));
-  out.push_back(own("controllers", layout, "controllers", {}));
+  out.push_back(own("controllers", layout, "controllers",
+                    {"--node-grace-seconds", std::to_string(c.node_grace_seconds)}));
   return out;
 }
 

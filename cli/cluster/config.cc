@@ -50,9 +50,14 @@ Result<ClusterConfig> read_config(const Layout& layout) {
                    take(o, "node", &c.node), take(o, "runtimeEndpoint", &c.runtime_endpoint)}) {
     if (!s) return malformed(layout, s.error().message);
   }
-  // Clusters that are older than this field lack it.
+  // Clusters that are older than these fields lack them.
   if (o.contains("address")) {
     if (Status s = take(o, "address", &c.address); !s) return malformed(layout, s.error().message);
+  }
+  if (const json::value* grace = o.if_contains("nodeGraceSeconds")) {
+    if (!grace->is_int64() || grace->as_int64() < 1 || grace->as_int64() > 3600)
+      return malformed(layout, "nodeGraceSeconds must be from 1 to 3600");
+    c.node_grace_seconds = static_cast<uint16_t>(grace->as_int64());
   }
   return c;
 }
@@ -66,6 +71,7 @@ Status write_config(const Layout& layout, const ClusterConfig& c) {
                  {"podCIDR", c.pod_cidr},
                  {"serviceCIDR", c.service_cidr},
                  {"node", c.node},
+                 {"nodeGraceSeconds", c.node_grace_seconds},
                  {"runtimeEndpoint", c.runtime_endpoint}};
   return write_file(layout.config(), json::serialize(o) + "\n");
 }

@@ -17,8 +17,9 @@ struct ClusterConfig {
   uint16_t api_port = 0;
   std::string pod_cidr = "10.244.0.0/16";
   std::string service_cidr = "10.96.0.0/16";
-  std::string node;              // this machine's node name; "" : a control plane without a node
-  std::string runtime_endpoint;  // a CRI socket that is already there; "" : our own containerd
+  std::string node;  // this machine's node name; "" : a control plane without a node
+  uint16_t node_grace_seconds = 40;  // how long a node may be silent
+  std::string runtime_endpoint;      // a CRI socket that is already there; "" : our own containerd
 };
 
 // kNotFound if the directory holds no cluster; kBadRequest names the field that is malformed.

@@ -33,6 +33,7 @@ TEST_F(Config, IsReadAsItWasWritten) {
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(read->address, "192.0.2.7");
   EXPECT_EQ(read->api_port, 2);
+  EXPECT_EQ(read->node_grace_seconds, 40);
 }
 
 TEST_F(Config, AClusterThatIsOlderHasNoAddressYet) {

@@ -1,12 +1,10 @@
 #include <cstdio>
 
-#include "bus/kit/feed.h"
+#include "cli/changes.h"
 #include "cli/manifests.h"
-#include "cli/resources.h"
-#include "cli/session.h"
 #include "cli/verbs/verbs.h"
+#include "cli/waiting.h"
 #include "schemas/bus/envelope_generated.h"
-#include "schemas/bus/event_generated.h"
 
 namespace kubus::cli {
 namespace {
@@ -14,6 +12,7 @@ namespace {
 void add_options(po::options_description_easy_init add) {
   add_namespace_options(add);
   add_selector_options(add);
+  add_all_option(add);
   add("filename,f", po::value<std::vector<std::string>>()->composing(),
       "delete what these manifests name");
   add("grace-period", po::value<int64_t>(), "seconds that a Pod's containers get to end");
@@ -43,20 +42,7 @@ Result<std::vector<ObjectKey>> targets(const Invocation& call, Session& session)
     for (const Manifest& m : *manifests) out.push_back(m.key);
     return out;
   }
-  auto selections = selections_of(call);
-  if (!selections) return selections.error();
-  std::string labels = call.options["selector"].as<std::string>();
-  std::string fields = call.options["field-selector"].as<std::string>();
-  for (const Selection& s : *selections) {
-    for (const std::string& name : s.names) out.push_back(s.key(name));
-    if (!s.names.empty()) continue;
-    if (labels.empty() && fields.empty())
-      return Error(Code::kBadRequest, "name what to delete, or select it with -l");
-    auto page = session.list_all(*s.kind, s.ns, labels, fields);
-    if (!page) return page.error();
-    for (const Object& o : page->items) out.push_back(o.key());
-  }
-  return out;
+  return selected_keys(session, call);
 }
 
 Result<bool> remove(Session& session, const ObjectKey& key, const po::variables_map& options,
@@ -78,21 +64,6 @@ Result<bool> remove(Session& session, const ObjectKey& key, const po::variables_
   return answer->outcome().gone();
 }
 
-// Follows the object's lane from its present state until it is gone.
-Status wait_gone(Session& session, const ObjectKey& key) {
-  auto now = session.get(key);
-  if (!now) return now.error().code == Code::kNotFound ? Status() : Status(now.error());
-  bool gone = false;
-  bus::LaneId lane{key.kind->group, key.kind->resource, key.ns, key.name, ""};
-  kit::Feed feed(
-      session.host().ports(), session.client(), lane, now->revision(),
-      [&](const kit::EventView& e) { gone = gone || e->type() == wire::EventType::Deleted; },
-      [&] { gone = true; });
-  if (!session.run_until([&] { return gone; }))
-    return Error(Code::kTimeout, "interrupted; deletion goes on");
-  return {};
-}
-
 Status run(const Invocation& call) {
   auto how = propagation(call.options["cascade"].as<std::string>());
   if (!how) return how.error();
@@ -109,7 +80,9 @@ Status run(const Invocation& call) {
     std::printf("%s deleted\n", display_name(*key.kind, key.name).c_str());
     std::fflush(stdout);
     if (!*gone && call.options["wait"].as<bool>()) {
-      if (Status s = wait_gone(**session, key); !s) return s;
+      Status s = await_object(**session, key, Deadline(**session, std::nullopt),
+                              [](const Object& o) { return !o; });
+      if (!s) return Error(s.error().code, s.error().message + "; deletion goes on");
     }
   }
   return {};

@@ -3,6 +3,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -39,6 +40,8 @@ void add_options(po::options_description_easy_init add) {
       "addresses for Services");
   add("runtime-endpoint", po::value<std::string>()->default_value(""),
       "a CRI socket to use instead of an own containerd");
+  add("node-grace-seconds", po::value<uint16_t>()->default_value(40),
+      "how long a node may be silent before it counts as lost");
   add("wait", po::value<int>()->default_value(60), "seconds to wait until everything is ready");
 }
 
@@ -73,6 +76,7 @@ Result<ClusterConfig> decide(const Invocation& call) {
   const auto& o = call.options;
   c.name = o["name"].as<std::string>();
   c.listen = o["listen"].as<std::string>();
+  c.node_grace_seconds = std::max<uint16_t>(o["node-grace-seconds"].as<uint16_t>(), 1);
   c.pod_cidr = o["pod-cidr"].as<std::string>();
   c.service_cidr = o["service-cidr"].as<std::string>();
   c.runtime_endpoint = o["runtime-endpoint"].as<std::string>();

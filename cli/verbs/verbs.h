@@ -5,7 +5,8 @@
 
 namespace kubus::cli {
 
-extern const Command kUp, kDown, kStatus, kApply, kGet, kDescribe, kDelete, kScale, kRollout,
-    kEvents, kHistory, kImage, kLogs, kExec, kPortForward, kSupervise;
+extern const Command kUp, kDown, kStatus, kApply, kGet, kDescribe, kDelete, kCreate, kPatch, kLabel,
+    kAnnotate, kWait, kScale, kRollout, kTop, kCordon, kUncordon, kDrain, kTaint, kEvents, kHistory,
+    kImage, kLogs, kExec, kPortForward, kSupervise;
 
 }  // namespace kubus::cli
