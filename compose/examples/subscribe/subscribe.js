@@ -63,6 +63,7 @@ function openBus(credentials) {
     tls: tls || undefined,
     name: 'subscribe',
     maxReconnectAttempts: -1,
+    waitOnFirstConnect: true, // the server may just be starting
     reconnectTimeWait: 250,
   });
 }
