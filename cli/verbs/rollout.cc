@@ -9,6 +9,7 @@
 #include "cli/rollouts.h"
 #include "cli/session.h"
 #include "cli/verbs/verbs.h"
+#include "schemas/bus/event_generated.h"
 #include "schemas/lib/codec/codec.h"
 #include "schemas/lib/codec/scalars.h"
 
@@ -51,35 +52,57 @@ Status restart(Session& session, const ObjectKey& key, const Invocation&) {
       "restarted");
 }
 
-// One line for each step, from the Deployment's own lane.
-Status status(Session& session, const ObjectKey& key, const Invocation& call) {
-  auto object = session.get(key);
-  if (!object) return object.error();
+// What ends the following of a rollout.
+struct Following {
   Progress progress;
-  auto look = [&](const Object& o) {
-    Progress now = progress_of(codec::to_value(*key.kind, o.bytes()).as_object());
+  bool over = false, gone = false, late = false, again = false;
+  bool ended() const { return over || gone || late || progress.complete || progress.failed; }
+  void look(const Object& deployment) {
+    Progress now = progress_of(codec::to_value(deployment.kind(), deployment.bytes()).as_object());
     if (now.message != progress.message) std::cout << now.message << std::endl;
     progress = std::move(now);
-  };
-  look(*object);
-  bool over = !call.options["watch"].as<bool>(), gone = false, late = false;
+  }
+};
+
+// From the Deployment as it is now along its own lane; `again`: it must be read anew.
+Status follow(Session& session, const ObjectKey& key, Following* f) {
+  auto object = session.get(key);
+  if (!object) return object.error();
+  f->look(*object);
+  f->again = false;
   bus::LaneId lane{key.kind->group, key.kind->resource, key.ns, key.name, ""};
   kit::Feed feed(
       session.host().ports(), session.client(), lane, object->revision(),
-      [&](const kit::EventView& e) {
+      [f](const kit::EventView& e) {
         auto now = e.object();
-        now ? look(*now) : void(gone = true);
+        if (e->type() == wire::EventType::Deleted) {
+          f->gone = true;
+        } else if (now) {
+          f->look(*now);
+        } else {
+          f->again = true;
+        }
       },
-      [&] { gone = true; });
+      [f] { f->again = true; });
+  if (session.run_until([f] { return f->ended() || f->again; })) return {};
+  return Error(Code::kTimeout, "interrupted; the rollout goes on");
+}
+
+// One line for each step.
+Status status(Session& session, const ObjectKey& key, const Invocation& call) {
+  Following f;
+  f.over = !call.options["watch"].as<bool>();
   std::unique_ptr<bus::Timer> timer;
   if (int64_t seconds = call.options["timeout"].as<int64_t>(); seconds > 0) {
-    timer = session.host().ports().clock.after(std::chrono::seconds(seconds), [&] { late = true; });
+    timer =
+        session.host().ports().clock.after(std::chrono::seconds(seconds), [&] { f.late = true; });
   }
-  auto ended = [&] { return over || gone || late || progress.complete || progress.failed; };
-  if (!session.run_until(ended)) return Error(Code::kTimeout, "interrupted; the rollout goes on");
-  if (gone) return Error(Code::kNotFound, "the deployment was deleted meanwhile");
-  if (progress.failed) return Error(Code::kTimeout, progress.message);
-  if (late) return Error(Code::kTimeout, "it takes longer than --timeout; the rollout goes on");
+  do {
+    if (Status s = follow(session, key, &f); !s) return s;
+  } while (!f.ended());
+  if (f.gone) return Error(Code::kNotFound, "the deployment was deleted meanwhile");
+  if (f.progress.failed) return Error(Code::kTimeout, f.progress.message);
+  if (f.late) return Error(Code::kTimeout, "it takes longer than --timeout; the rollout goes on");
   return {};
 }
 
