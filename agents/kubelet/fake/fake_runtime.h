@@ -45,6 +45,8 @@ class FakeRuntime final : public Runtime {
   const std::vector<std::string>& done() const { return done_; }
   size_t running() const;
   const std::map<std::string, ContainerConfig>& configs() const { return configs_; }
+  const std::map<std::string, SandboxStatus>& sandboxes() const { return sandboxes_; }
+  const std::map<std::string, ContainerStatus>& containers() const { return containers_; }
   const std::string& pod_cidr() const { return pod_cidr_; }
   size_t most_execs() const { return most_execs_; }  // at once
   // "true web"
