@@ -1,11 +1,12 @@
 // Virtual time: what is due, in order of time, then of arrival. Internal to this folder.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "bus/ports/ports.h"
 
@@ -19,17 +20,19 @@ class Loop {
   // `f` runs `delay` from now; setting *task to nullptr cancels it.
   Task schedule(Duration delay, Kind kind, std::function<void()> f) {
     auto task = std::make_shared<std::function<void()>>(std::move(f));
-    due_.emplace(std::pair(now_ + delay.count(), next_++), Entry{kind, task});
+    heap_.push_back({now_ + delay.count(), next_++, kind, task});
+    std::push_heap(heap_.begin(), heap_.end());
     if (kind == Kind::kWork) ++work_;
     return task;
   }
 
   // Runs the earliest entry if it is due by `limit`; false if none is.
   bool step(int64_t limit) {
-    if (due_.empty() || due_.begin()->first.first > limit) return false;
-    Entry e = std::move(due_.begin()->second);
-    now_ = std::max(now_, due_.begin()->first.first);
-    due_.erase(due_.begin());
+    if (heap_.empty() || heap_.front().at > limit) return false;
+    std::pop_heap(heap_.begin(), heap_.end());
+    Entry e = std::move(heap_.back());
+    heap_.pop_back();
+    now_ = std::max(now_, e.at);
     if (e.kind == Kind::kWork) --work_;
     if (*e.task) std::exchange(*e.task, nullptr)();
     return true;
@@ -38,14 +41,20 @@ class Loop {
   int64_t now() const { return now_; }
   void set_now(int64_t ns) { now_ = std::max(now_, ns); }
   size_t work() const { return work_; }
-  void clear() { due_.clear(); }
+  void clear() { std::exchange(heap_, {}); }
 
  private:
   struct Entry {
+    int64_t at;
+    uint64_t serial;
     Kind kind;
     Task task;
+    // A heap has its greatest first: the earliest counts as such.
+    friend bool operator<(const Entry& a, const Entry& b) {
+      return a.at != b.at ? a.at > b.at : a.serial > b.serial;
+    }
   };
-  std::map<std::pair<int64_t, uint64_t>, Entry> due_;
+  std::vector<Entry> heap_;
   int64_t now_ = 0;
   uint64_t next_ = 0;
   size_t work_ = 0;

@@ -1,8 +1,10 @@
 #include "bus/sim/world.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "bus/sim/loop.h"
+#include "bus/sim/router.h"
 
 namespace kubus::bus::sim {
 namespace {
@@ -26,38 +28,57 @@ class Ending : public Subscription {
 
 }  // namespace
 
+// What a process's subscription is to the bus. Gone from the router when it ends; a delivery that
+// is under way then finds it ended.
+struct Listener {
+  Host::Parts* to;
+  std::shared_ptr<Bus::Handler> handler;
+  bool ended = false;
+};
+
 struct World::Impl {
   explicit Impl(uint64_t seed) : random(seed) {}
-  Duration latency() {
-    auto least = faults.latency_least.count(), most = faults.latency_most.count();
-    return Duration(least +
-                    static_cast<int64_t>(random.below(static_cast<uint64_t>(most - least + 1))));
+  Duration between(Duration least, Duration most) {
+    auto span = static_cast<uint64_t>(most.count() - least.count()) + 1;
+    return least + Duration(static_cast<int64_t>(random.below(span)));
   }
-  bool chance(unsigned per_thousand) {
-    return per_thousand > 0 && random.below(1000) < per_thousand;
+  Duration latency() { return between(faults.latency_least, faults.latency_most); }
+  bool strikes(unsigned per_thousand, const char* fault) {
+    if (per_thousand == 0 || random.below(1000) >= per_thousand) return false;
+    ++counts[fault];
+    return true;
   }
+  bool heard() const { return tracing || listener; }
   void note(const std::string& line) {
-    if (tracing) trace += std::to_string(loop.now()) + " " + line + "\n";
+    std::string whole = std::to_string(loop.now()) + " " + line;
+    if (listener) listener(whole);
+    if (tracing) trace += whole + "\n";
   }
 
   Loop loop;
   SeededRandom random;
   Faults faults;
+  Router<std::shared_ptr<Listener>> router;
   std::vector<std::unique_ptr<Host>> hosts;
+  uint64_t next_serial = 1;
+  bool server_up = true;
+  uint64_t server_life = 0;
   int64_t wall_offset = kEpochNs;
+  std::map<std::string, size_t> counts;
   std::string trace;
+  std::function<void(std::string_view)> listener;
   bool tracing = false;
 };
 
 // The ports of one host.
 struct Host::Parts : Bus, Clock, Log, Workers {
   Parts(World& w, std::string n)
-      : world(*w.impl_), name(std::move(n)), random(world.random.next()) {}
-
-  struct Entry {
-    Pattern pattern;
-    std::shared_ptr<Handler> handler;
-  };
+      : world(*w.impl_),
+        name(std::move(n)),
+        serial(world.next_serial++),
+        random(world.random.next()) {
+    up = world.server_up;
+  }
 
   // Bus
   bool publish(const Subject& subject, ByteView payload, const Subject* reply) override;
@@ -65,38 +86,59 @@ struct Host::Parts : Bus, Clock, Log, Workers {
   std::unique_ptr<Subscription> watch_state(StateHandler handler) override;
   bool connected() const override { return up; }
   size_t max_payload() const override { return kMaxPayload; }
-  void send_to(Parts& to, uint64_t subscription, const Message& message);
+  void send_to(const std::shared_ptr<Listener>& listener,
+               const std::shared_ptr<const Message>& message);
+  void deliver(const std::shared_ptr<Listener>& listener,
+               const std::shared_ptr<const Message>& message);
   void tell(BusState state);
+
+  // The connection
+  void lose_connection();
+  void join();       // if nothing stands against it
+  void join_soon();  // after a client's usual wait
+  void notice_cut(uint64_t which);
 
   // Clock
   Instant now() const override { return {world.loop.now()}; }
-  int64_t wall_ns() const override { return world.wall_offset + world.loop.now(); }
+  int64_t wall_ns() const override { return world.wall_offset + wall_offset + world.loop.now(); }
   std::unique_ptr<Timer> after(Duration delay, std::function<void()> f) override;
 
   // Log
   void write(Level level, std::string_view line) override {
-    world.note(name + " logs " + std::string(line));
+    if (world.heard()) world.note(name + " logs " + std::string(line));
     if (level >= Level::kWarn) complaints.emplace_back(line);
   }
 
   // Workers
   void run(std::string_view lane, std::function<void()> job, std::function<void()> done) override;
 
+  // Runs `f` on this process now, or once it is no longer paused.
+  void on_loop(Loop::Task task);
+
   World::Impl& world;
   std::string name;
+  uint64_t serial;
   SeededRandom random;
-  bool up = true;
+  bool up = true;  // connected, as it believes
+  bool unplugged = false, parted = false;
   Permissions permissions;
-  std::map<uint64_t, Entry> entries;
   std::map<uint64_t, std::shared_ptr<StateHandler>> watchers;
-  std::map<std::string, int64_t>
-      arrivals;  // by receiver: the last arrival, which the next must not overtake
+  // By receiver: the last arrival, which the next must not overtake.
+  std::unordered_map<uint64_t, int64_t> arrivals;
   std::map<std::string, int64_t, std::less<>> lanes;  // by lane: when its last job ends
   std::vector<std::string> complaints;
-  uint64_t next_id = 1;
+  bool is_paused = false;
+  Instant paused_at;
+  std::vector<Loop::Task> backlog;
+  size_t waiting_messages = 0;
+  bool lost_some = false;
+  int64_t wall_offset = 0;
+  uint64_t cuts = 0, next_watcher = 1;
   std::shared_ptr<int> life = std::make_shared<int>(0);        // ends with the host
   std::shared_ptr<int> connection = std::make_shared<int>(0);  // ends with the connection
 };
+
+// ---- messages ----
 
 bool Host::Parts::publish(const Subject& subject, ByteView payload, const Subject* reply) {
   if (!up || payload.size() > kMaxPayload) return false;
@@ -104,36 +146,56 @@ bool Host::Parts::publish(const Subject& subject, ByteView payload, const Subjec
     write(Level::kWarn, "bus: not permitted to publish on " + subject.str());
     return true;  // as the real server: it swallows it and complains later
   }
-  Message message{subject.str(), reply ? reply->str() : "", Payload::copy_of(payload)};
-  for (auto& host : world.hosts) {
-    Parts& to = *host->parts_;
-    if (!to.up) continue;
-    for (auto& [id, entry] : to.entries) {
-      if (!entry.pattern.matches(subject.str())) continue;
-      if (world.chance(world.faults.drop)) {
-        world.note("drop " + name + " -> " + to.name + " " + subject.str());
-        continue;
-      }
-      send_to(to, id, message);
-      if (world.chance(world.faults.duplicate)) send_to(to, id, message);
+  if (parted) return ++world.counts["lost in a cut"], true;
+  auto receivers = world.router.receivers(subject.str());
+  if (receivers.empty()) return true;
+  auto message = std::make_shared<const Message>(
+      Message{subject.str(), reply ? reply->str() : "", Payload::copy_of(payload)});
+  for (const auto& receiver : receivers) {
+    Parts& to = *receiver.what->to;
+    if (!to.up || to.parted) continue;
+    if (world.strikes(world.faults.drop, "drop") ||
+        (world.faults.lose && world.faults.lose(name, to.name, subject.str()))) {
+      if (world.heard()) world.note("drop " + name + " -> " + to.name + " " + subject.str());
+      continue;
     }
+    send_to(receiver.what, message);
+    if (world.strikes(world.faults.duplicate, "duplicate")) send_to(receiver.what, message);
   }
   return true;
 }
 
-void Host::Parts::send_to(Parts& to, uint64_t subscription, const Message& message) {
-  int64_t& last = arrivals[to.name];
-  last = std::max(last, world.loop.now() + world.latency().count());
-  std::weak_ptr<int> alive = to.connection;
+void Host::Parts::send_to(const std::shared_ptr<Listener>& listener,
+                          const std::shared_ptr<const Message>& message) {
+  Parts& to = *listener->to;
+  int64_t& last = arrivals[to.serial];
+  auto took = world.latency();
+  if (world.strikes(world.faults.slow, "slow"))
+    took += world.between(Duration(0), world.faults.slow_most);
+  last = std::max(last, world.loop.now() + took.count());
   world.loop.schedule(Duration(last - world.loop.now()), Loop::Kind::kWork,
-                      [alive, &to, subscription, message] {
-                        if (alive.expired()) return;
-                        auto found = to.entries.find(subscription);
-                        if (found == to.entries.end()) return;
-                        to.world.note("deliver " + to.name + " " + message.subject);
-                        auto handler = found->second.handler;
-                        (*handler)(message);
+                      [connected = std::weak_ptr<int>(to.connection), listener, message] {
+                        if (connected.expired() || listener->ended) return;
+                        listener->to->deliver(listener, message);
                       });
+}
+
+void Host::Parts::deliver(const std::shared_ptr<Listener>& listener,
+                          const std::shared_ptr<const Message>& message) {
+  if (parted) return (void)++world.counts["lost in a cut"];
+  if (is_paused) {
+    if (waiting_messages >= world.faults.pending_messages) return (void)(lost_some = true);
+    ++waiting_messages;
+    backlog.push_back(std::make_shared<std::function<void()>>(
+        [this, connected = std::weak_ptr<int>(connection), listener, message] {
+          --waiting_messages;
+          if (!connected.expired() && !listener->ended) deliver(listener, message);
+        }));
+    return;
+  }
+  if (world.heard()) world.note("deliver " + name + " " + message->subject);
+  auto handler = listener->handler;  // it may end its own subscription
+  (*handler)(*message);
 }
 
 std::unique_ptr<Subscription> Host::Parts::subscribe(const Pattern& pattern, Handler handler) {
@@ -143,15 +205,21 @@ std::unique_ptr<Subscription> Host::Parts::subscribe(const Pattern& pattern, Han
                            return p.str() == pattern.str() || p.matches(pattern.str());
                          });
   if (!may) write(Level::kWarn, "bus: not permitted to subscribe to " + pattern.str());
-  uint64_t id = next_id++;
-  if (may) entries.emplace(id, Entry{pattern, std::make_shared<Handler>(std::move(handler))});
-  return std::make_unique<Ending>([this, alive = std::weak_ptr<int>(life), id] {
-    if (!alive.expired()) entries.erase(id);
-  });
+  auto listener =
+      std::make_shared<Listener>(Listener{this, std::make_shared<Handler>(std::move(handler))});
+  uint64_t number = world.next_serial++;
+  if (may) world.router.add(pattern.str(), number, listener);
+  return std::make_unique<Ending>(
+      [this, alive = std::weak_ptr<int>(life), listener, number, pattern] {
+        listener->ended = true;
+        if (!alive.expired()) world.router.remove(pattern.str(), number);
+      });
 }
 
+// ---- the connection ----
+
 std::unique_ptr<Subscription> Host::Parts::watch_state(StateHandler handler) {
-  uint64_t id = next_id++;
+  uint64_t id = next_watcher++;
   auto shared = std::make_shared<StateHandler>(std::move(handler));
   watchers.emplace(id, shared);
   (*shared)(up ? BusState::kConnected : BusState::kDisconnected);
@@ -161,10 +229,45 @@ std::unique_ptr<Subscription> Host::Parts::watch_state(StateHandler handler) {
 }
 
 void Host::Parts::tell(BusState state) {
-  auto copy = watchers;
-  for (auto& [id, handler] : copy) {
-    if (watchers.count(id)) (*handler)(state);
-  }
+  on_loop(std::make_shared<std::function<void()>>([this, state] {
+    auto copy = watchers;
+    for (auto& [id, handler] : copy) {
+      if (watchers.count(id)) (*handler)(state);
+    }
+  }));
+}
+
+void Host::Parts::lose_connection() {
+  connection = std::make_shared<int>(0);
+  if (!std::exchange(up, false)) return;
+  ++world.counts["disconnect"];
+  if (world.heard()) world.note(name + " disconnected");
+  tell(BusState::kDisconnected);
+}
+
+void Host::Parts::join() {
+  if (up || unplugged || parted || !world.server_up) return;
+  up = true;
+  if (world.heard()) world.note(name + " connected");
+  tell(BusState::kConnected);
+}
+
+void Host::Parts::join_soon() {
+  auto wait = world.between(Duration(0), world.faults.reconnect_most);
+  world.loop.schedule(wait, Loop::Kind::kTimer, [this, alive = std::weak_ptr<int>(life)] {
+    if (!alive.expired()) join();
+  });
+}
+
+void Host::Parts::notice_cut(uint64_t which) {
+  if (parted && cuts == which) lose_connection();
+}
+
+// ---- time and work ----
+
+void Host::Parts::on_loop(Loop::Task task) {
+  if (is_paused) return backlog.push_back(std::move(task));
+  if (*task) std::exchange(*task, nullptr)();
 }
 
 std::unique_ptr<Timer> Host::Parts::after(Duration delay, std::function<void()> f) {
@@ -175,8 +278,12 @@ std::unique_ptr<Timer> Host::Parts::after(Duration delay, std::function<void()> 
   };
   // A delay of nothing is work to be done, not waiting.
   auto kind = delay.count() <= 0 ? Loop::Kind::kWork : Loop::Kind::kTimer;
-  return std::make_unique<Pending>(
-      world.loop.schedule(std::max(delay, Duration(0)), kind, std::move(f)));
+  auto task = std::make_shared<std::function<void()>>(std::move(f));
+  world.loop.schedule(std::max(delay, Duration(0)), kind,
+                      [this, task, alive = std::weak_ptr<int>(life)] {
+                        if (!alive.expired()) on_loop(task);
+                      });
+  return std::make_unique<Pending>(std::move(task));
 }
 
 void Host::Parts::run(std::string_view lane, std::function<void()> job,
@@ -184,14 +291,18 @@ void Host::Parts::run(std::string_view lane, std::function<void()> job,
   auto found = lanes.find(lane);
   if (found == lanes.end()) found = lanes.emplace(std::string(lane), 0).first;
   found->second = std::max(found->second, world.loop.now()) + world.latency().count();
-  std::weak_ptr<int> alive = life;
+  auto task =
+      std::make_shared<std::function<void()>>([job = std::move(job), done = std::move(done)] {
+        job();
+        done();
+      });
   world.loop.schedule(Duration(found->second - world.loop.now()), Loop::Kind::kWork,
-                      [alive, job = std::move(job), done = std::move(done)] {
-                        if (alive.expired()) return;
-                        job();
-                        done();
+                      [this, task, alive = std::weak_ptr<int>(life)] {
+                        if (!alive.expired()) on_loop(task);
                       });
 }
+
+// ---- a host ----
 
 Host::Host(World& world, std::string name)
     : name_(name), parts_(std::make_unique<Parts>(world, std::move(name))) {}
@@ -202,17 +313,66 @@ Ports Host::ports() {
 }
 
 void Host::set_connected(bool connected) {
-  if (connected == parts_->up) return;
-  parts_->up = connected;
-  parts_->connection = std::make_shared<int>(0);
-  parts_->world.note(name_ + (connected ? " connected" : " disconnected"));
-  parts_->tell(connected ? BusState::kConnected : BusState::kDisconnected);
+  parts_->unplugged = !connected;
+  if (connected)
+    parts_->join();
+  else
+    parts_->lose_connection();
 }
 
 void Host::overrun() {
+  ++parts_->world.counts["overrun"];
   parts_->connection = std::make_shared<int>(0);
-  parts_->world.note(name_ + " overrun");
+  if (parts_->world.heard()) parts_->world.note(name_ + " overrun");
   parts_->tell(BusState::kLossy);
+}
+
+void Host::pause() {
+  if (std::exchange(parts_->is_paused, true)) return;
+  ++parts_->world.counts["pause"];
+  if (parts_->world.heard()) parts_->world.note(name_ + " paused");
+  parts_->paused_at = parts_->now();
+}
+
+void Host::resume() {
+  Parts& p = *parts_;
+  if (!std::exchange(p.is_paused, false)) return;
+  if (p.world.heard()) p.world.note(name_ + " resumed");
+  std::weak_ptr<int> alive = p.life;
+  for (Loop::Task& task : std::exchange(p.backlog, {})) {
+    p.world.loop.schedule(Duration(0), Loop::Kind::kWork, [&p, task, alive] {
+      if (!alive.expired()) p.on_loop(task);
+    });
+  }
+  if (p.now() - p.paused_at >= p.world.faults.server_patience && p.up) {
+    ++p.world.counts["given up by the server"];
+    p.lose_connection();
+    p.join_soon();
+  } else if (std::exchange(p.lost_some, false)) {
+    overrun();
+  }
+}
+
+bool Host::paused() const {
+  return parts_->is_paused;
+}
+
+void Host::cut(bool parted) {
+  Parts& p = *parts_;
+  if (std::exchange(p.parted, parted) == parted) return;
+  if (p.world.heard()) p.world.note(name_ + (parted ? " cut off" : " joined again"));
+  if (!parted) return p.up ? void() : p.join_soon();
+  ++p.world.counts["cut"];
+  uint64_t which = ++p.cuts;
+  p.world.loop.schedule(p.world.faults.ping_patience, Loop::Kind::kTimer,
+                        [&p, which, alive = std::weak_ptr<int>(p.life)] {
+                          if (!alive.expired()) p.notice_cut(which);
+                        });
+}
+
+void Host::jump_wall_clock(Duration by) {
+  ++parts_->world.counts["clock jump"];
+  parts_->wall_offset += by.count();
 }
 
 void Host::set_permissions(Permissions permissions) {
@@ -221,6 +381,8 @@ void Host::set_permissions(Permissions permissions) {
 const std::vector<std::string>& Host::complaints() const {
   return parts_->complaints;
 }
+
+// ---- the world ----
 
 World::World(uint64_t seed) : impl_(std::make_unique<Impl>(seed)) {}
 World::~World() {
@@ -259,6 +421,21 @@ bool World::settle(Duration limit) {
   return true;
 }
 
+void World::restart_server(Duration down) {
+  Impl& w = *impl_;
+  ++w.counts["server restart"];
+  if (w.heard()) w.note("the server dies");
+  w.server_up = false;
+  uint64_t life = ++w.server_life;
+  for (auto& host : w.hosts) host->parts_->lose_connection();
+  w.loop.schedule(down, Loop::Kind::kTimer, [&w, life] {
+    if (w.server_life != life) return;
+    if (w.heard()) w.note("the server is back");
+    w.server_up = true;
+    for (auto& host : w.hosts) host->parts_->join_soon();
+  });
+}
+
 Faults& World::faults() {
   return impl_->faults;
 }
@@ -276,6 +453,12 @@ const std::string& World::trace() const {
 }
 void World::keep_trace(bool on) {
   impl_->tracing = on;
+}
+void World::on_trace(std::function<void(std::string_view)> f) {
+  impl_->listener = std::move(f);
+}
+const std::map<std::string, size_t>& World::counts() const {
+  return impl_->counts;
 }
 
 }  // namespace kubus::bus::sim

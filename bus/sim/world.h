@@ -2,19 +2,18 @@
 // process and one thread. The same seed and the same calls give the same trace.
 //
 //   sim::World world(7);
-//   auto& host = world.add_host("scheduler");        // its ports; destroying the component is a
-//   crash Component c(host.ports(), …); world.run_for(std::chrono::seconds(5));
+//   auto& host = world.add_host("scheduler");   // its ports; destroying the component is a crash
+//   Component c(host.ports(), …);
+//   world.run_for(std::chrono::seconds(5));
 //
 // Time moves only in run_for(), run_until() and settle(). The bus keeps what NATS promises (a
 // publisher's messages arrive in order at each subscriber) and breaks what it may break: see
 // Faults.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -23,14 +22,28 @@
 namespace kubus::bus::sim {
 
 class World;
-class Network;
+struct Listener;
 
 // What the bus does wrong. All chances in 1/1000, per message and subscriber.
 struct Faults {
   unsigned drop = 0;
   unsigned duplicate = 0;
+  // The link between a publisher and a subscriber stands still for up to `slow_most`, and its
+  // messages with it, while others' overtake them.
+  unsigned slow = 0;
+  Duration slow_most = std::chrono::seconds(5);
   Duration latency_least = std::chrono::microseconds(100);
   Duration latency_most = std::chrono::milliseconds(2);
+  // Asked for each message and receiver; true: this one is lost. Null: none is.
+  std::function<bool(const std::string& from, const std::string& to, const std::string& subject)>
+      lose;
+
+  size_t pending_messages = 65'536;  // that wait for a paused process; more are lost (kLossy)
+  // How long a silent connection lives: until the server gives the client up, and the client the
+  // server.
+  Duration server_patience = std::chrono::minutes(4);
+  Duration ping_patience = std::chrono::seconds(30);
+  Duration reconnect_most = std::chrono::seconds(2);  // until a client has come back
 };
 
 // What an actor may do on the bus, as the real server enforces it. Empty: everything.
@@ -48,13 +61,23 @@ class Host {
   void set_connected(bool connected);
   // The process was too slow: messages on their way to it are lost and kLossy is told.
   void overrun();
+  // As SIGSTOP and SIGCONT: meanwhile none of its callbacks runs; afterwards all that fell due
+  // does, in order. Messages wait, see Faults::pending_messages and server_patience.
+  void pause();
+  void resume();
+  bool paused() const;
+  // Parted from the server, and nobody is told: what it publishes and what it should hear is lost.
+  // After Faults::ping_patience it notices: kDisconnected. Joined again it comes back in a while.
+  void cut(bool parted);
+  // Its wall clock alone jumps.
+  void jump_wall_clock(Duration by);
   void set_permissions(Permissions permissions);
   // Lines logged at kWarn and above.
   const std::vector<std::string>& complaints() const;
 
  private:
   friend class World;
-  friend class Network;
+  friend struct Listener;
   struct Parts;
   Host(World& world, std::string name);
   std::string name_;
@@ -77,6 +100,9 @@ class World {
   bool settle(Duration limit = std::chrono::minutes(1));
 
   Faults& faults();
+  // The bus's server dies, and all that was under way with it; it is back after `down`, and its
+  // clients one by one.
+  void restart_server(Duration down);
   // Wall clocks jump; the monotonic clock does not.
   void jump_wall_clock(Duration by);
   int64_t now_ns() const;
@@ -84,10 +110,13 @@ class World {
   // Every message delivered and every fault, one line each. For comparing two runs.
   const std::string& trace() const;
   void keep_trace(bool on);
+  // The same lines as they come, without being kept.
+  void on_trace(std::function<void(std::string_view line)> f);
+  // How often each kind of fault struck: "drop", "duplicate", "slow", "cut", "pause", …
+  const std::map<std::string, size_t>& counts() const;
 
  private:
   friend class Host;
-  friend class Network;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
