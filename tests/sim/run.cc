@@ -1,0 +1,159 @@
+#include "tests/sim/run.h"
+
+#include <algorithm>
+
+#include "services/store/store.h"
+#include "tests/sim/checkers/checkers.h"
+#include "tests/sim/faults/injector.h"
+#include "tests/sim/workload/user.h"
+
+namespace kubus::sim {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+// FNV-1a over lines.
+struct Fingerprint {
+  uint64_t value = 14695981039346656037ULL;
+  void add(std::string_view line) {
+    for (char c : line) value = (value ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  }
+};
+
+class Run {
+ public:
+  Run(const Scenario& scenario, uint64_t seed, const RunOptions& options)
+      : scenario_(scenario),
+        cluster_(seed, scenario.cluster),
+        story_([this] { return cluster_.world.now_ns(); }, options.print),
+        history_([this] { return cluster_.world.now_ns(); }),
+        chronicle_(cluster_, story_),
+        pods_(chronicle_, story_),
+        runtime_(cluster_, chronicle_, story_),
+        followers_(cluster_, chronicle_, story_),
+        stage_{cluster_, chronicle_, story_, acknowledged_, history_},
+        injector_(cluster_, story_) {
+    cluster_.world.on_trace([this, messages = options.messages](std::string_view line) {
+      print_.add(line);
+      if (messages) story_.tell("bus", line);
+    });
+  }
+
+  Outcome whole() {
+    begin();
+    if (story_.wrongs() == 0) trouble();
+    if (story_.wrongs() == 0) end();
+    Outcome out;
+    out.problems = story_.problems();
+    out.simulated_s = static_cast<double>(cluster_.world.now_ns()) / 1e9;
+    out.faults = injector_.counts();
+    for (const auto& [kind, n] : cluster_.world.counts()) out.faults["bus " + kind] += n;
+    out.events = chronicle_.events().size();
+    out.acknowledged = acknowledged_.count();
+    out.operations = history_.operations().size();
+    out.fingerprint = print_.value;
+    return out;
+  }
+
+ private:
+  void begin() {
+    story_.tell("scenario", scenario_.name);
+    cluster_.start();
+    if (!settles(minutes(2), [this] { return nodes_ready() ? "" : "nodes are not ready"; })) return;
+    for (const Step& step : scenario_.setup) users_.push_back(make_setup(stage_, step));
+    cluster_.world.run_for(seconds(1));
+    settles(minutes(2), [this] { return unsettled(chronicle_); });
+  }
+
+  // Users and faults side by side; what must hold always is looked at each second.
+  void trouble() {
+    for (const Step& step : scenario_.workload) {
+      for (auto& user : make_users(stage_, step)) users_.push_back(std::move(user));
+    }
+    injector_.begin(scenario_.faults);
+    for (auto left = scenario_.safety; left.count() > 0 && story_.wrongs() == 0; left -= seconds(1))
+      pass_second();
+    injector_.heal();
+    for (auto& user : users_) user->stop();
+  }
+
+  void end() {
+    bool over = settles(scenario_.converge, [this]() -> std::string {
+      for (const auto& user : users_) {
+        if (!user->idle()) return "users still wait for answers";
+      }
+      if (std::string why = unsettled(chronicle_); !why.empty()) return why;
+      return followers_.current() ? "" : "followers are behind";
+    });
+    if (!over) return;
+    // Nothing may happen any more but what the clock asks for.
+    for (int i = 0; i < 10; ++i) pass_second();
+    if (std::string why = unsettled(chronicle_); !why.empty())
+      story_.wrong("convergence", "it was quiet, and then " + why);
+    check_reads(cluster_, chronicle_, story_);
+    cluster_.world.run_for(seconds(3));
+    followers_.check_end();
+    runtime_.check_end();
+    acknowledged_.check_end(chronicle_, story_);
+    history_.check(story_);
+    for (auto& user : users_) user->check_end();
+    expect();
+  }
+
+  void expect() {
+    for (const Step& step : scenario_.expectations) {
+      auto most = static_cast<size_t>(step.number("most", 0));
+      if (step.word == "evictions" && pods_.evictions() > most)
+        story_.wrong("evictions", std::to_string(pods_.evictions()) + " Pods were evicted, and " +
+                                      std::to_string(most) + " may be");
+    }
+  }
+
+  void pass_second() {
+    cluster_.world.run_for(seconds(1));
+    runtime_.look();
+  }
+
+  // Until nothing is unsettled for three seconds in a row.
+  bool settles(bus::Duration limit, const std::function<std::string()>& why_not) {
+    int calm = 0;
+    std::string why;
+    for (auto left = limit; left.count() > 0 && story_.wrongs() == 0; left -= seconds(1)) {
+      pass_second();
+      why = why_not();
+      calm = why.empty() ? calm + 1 : 0;
+      if (calm == 3) return true;
+    }
+    if (story_.wrongs() == 0)
+      story_.wrong("convergence", "not after " + std::to_string(limit / seconds(1)) + " s: " + why);
+    return false;
+  }
+
+  bool nodes_ready() const {
+    auto nodes = chronicle_.all("nodes");
+    return nodes.size() == cluster_.machines().size();
+  }
+
+  const Scenario& scenario_;
+  Cluster cluster_;
+  Story story_;
+  Fingerprint print_;
+  Acknowledged acknowledged_;
+  RegisterHistory history_;
+  Chronicle chronicle_;
+  PodRules pods_;
+  RuntimeRules runtime_;
+  Followers followers_;
+  Stage stage_;
+  Injector injector_;
+  std::vector<std::unique_ptr<User>> users_;
+};
+
+}  // namespace
+
+Outcome run(const Scenario& scenario, uint64_t seed, const RunOptions& options) {
+  return Run(scenario, seed, options).whole();
+}
+
+}  // namespace kubus::sim

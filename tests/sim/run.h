@@ -1,0 +1,29 @@
+// One run of one scenario with one seed.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/sim/scenario/scenario.h"
+#include "tests/sim/story.h"
+
+namespace kubus::sim {
+
+struct RunOptions {
+  Story::Print print;     // null: nobody listens to the story
+  bool messages = false;  // print every message on the bus, too
+};
+
+struct Outcome {
+  std::vector<std::string> problems;  // empty: all held
+  double simulated_s = 0;
+  std::map<std::string, size_t> faults;
+  size_t events = 0, acknowledged = 0, operations = 0;
+  uint64_t fingerprint = 0;  // of every message and fault: the same for the same seed
+};
+
+Outcome run(const Scenario& scenario, uint64_t seed, const RunOptions& options);
+
+}  // namespace kubus::sim
