@@ -83,6 +83,7 @@ Revision FakeStore::erase(const ObjectKey& key) {
 }
 
 void FakeStore::publish(const Published& change) {
+  if (held_ != nullptr) return held_->push_back(change);
   bool lost = lose_events_ > 0 || (lose_percent_ && ports_.random.below(100) < lose_percent_);
   if (lose_events_ > 0) --lose_events_;
   if (lost) return;
@@ -168,14 +169,7 @@ wire::ReplyT FakeStore::execute(const std::string& actor, const wire::RequestT& 
   }
   auto earlier = answered_.find({actor, request.id});
   if (earlier != answered_.end()) return earlier->second;
-  bool writes = false;
-  for (const auto& op : request.operations) {
-    auto outcome = std::make_unique<wire::OutcomeT>();
-    run({actor, &request}, *op, outcome.get());
-    writes |= !reads(op->verb) && !outcome->failure;
-    reply.outcomes.push_back(std::move(outcome));
-  }
-  if (!writes) return reply;
+  if (!run_all({actor, &request}, &reply)) return reply;
   writes_.push_back(request);
   wire::ReplyT& kept = answered_[{actor, request.id}] = reply;
   for (auto& outcome : kept.outcomes) {
@@ -198,6 +192,30 @@ Status FakeStore::check(const wire::RequestT& request) const {
     return Error(Code::kConflict, "the lease has another epoch");
   }
   return {};
+}
+
+// Whether anything was written. What an atomic request changed is undone when one of it fails.
+bool FakeStore::run_all(const Context& context, wire::ReplyT* reply) {
+  std::optional<FakeState> before;
+  if (context.request->atomic) before = state_;
+  bool writes = false, failed = false;
+  std::vector<Published> told;
+  held_ = before ? &told : nullptr;
+  for (const auto& op : context.request->operations) {
+    auto outcome = std::make_unique<wire::OutcomeT>();
+    run(context, *op, outcome.get());
+    failed |= outcome->failure != nullptr;
+    writes |= !reads(op->verb) && !outcome->failure;
+    reply->outcomes.push_back(std::move(outcome));
+    if (before && failed) break;
+  }
+  held_ = nullptr;
+  if (before && failed) {
+    state_ = *std::move(before);
+    return false;
+  }
+  for (const Published& change : told) publish(change);
+  return writes;
 }
 
 void FakeStore::run(const Context& context, const wire::OperationT& op, wire::OutcomeT* out) {
@@ -351,6 +369,11 @@ Status FakeStore::change(const Context& context, const wire::OperationT& op, wir
     json::value patch = json::parse(as_text(op.patch), failed);
     if (failed) return Error(Code::kBadRequest, "the patch is no JSON");
     patch::merge_patch(after, patch);
+  } else if (op.patch_type == wire::PatchType::Strategic) {
+    boost::system::error_code failed;
+    json::value patch = json::parse(as_text(op.patch), failed);
+    if (failed) return Error(Code::kBadRequest, "the patch is no JSON");
+    if (auto ok = patch::strategic_merge(*kind.type, after, patch); !ok) return ok;
   } else {
     return Error(Code::kUnsupportedMediaType, "the fake store merges only");
   }

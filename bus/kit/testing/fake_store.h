@@ -63,6 +63,7 @@ class FakeStore {
   void on_heads_timeout();
   wire::ReplyT execute(const std::string& actor, const wire::RequestT& request);
   Status check(const wire::RequestT& request) const;
+  bool run_all(const Context& context, wire::ReplyT* reply);
   void run(const Context& context, const wire::OperationT& op, wire::OutcomeT* out);
   Status dispatch(const Context& context, const wire::OperationT& op, wire::OutcomeT* out);
   Status get(const wire::OperationT& op, wire::OutcomeT* out);
@@ -91,6 +92,7 @@ class FakeStore {
   std::map<std::string, std::vector<Object>> listings_;  // by token: what is left of a list
   std::map<std::string, Revision> listed_at_;
   bool away_ = false, refuse_ = false;
+  std::vector<Published>* held_ = nullptr;  // while an atomic request runs: what it will tell
   bus::Duration delay_{};
   size_t lose_answers_ = 0, lose_events_ = 0, page_size_ = 500;
   uint32_t lose_percent_ = 0, double_percent_ = 0;

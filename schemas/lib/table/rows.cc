@@ -193,6 +193,14 @@ void workload_row(Row& row) {
   container_cells(row);
 }
 
+void priority_class_row(Row& row) {
+  const json::value& o = row.object;
+  row.set("Value", number(o, "value"));
+  const json::value& preset = at(o, "globalDefault");
+  row.put("Global-Default", preset.is_bool() && preset.get_bool());
+  row.set("PreemptionPolicy", text(o, "preemptionPolicy"));
+}
+
 void simple_row(Row& row) {
   const json::value& o = row.object;
   row.set("Status", text(o, "status.phase"));

@@ -48,6 +48,7 @@ void event_row(Row& row);
 void endpoints_row(Row& row);
 void endpoint_slice_row(Row& row);
 void workload_row(Row& row);  // Deployment, ReplicaSet
+void priority_class_row(Row& row);
 void simple_row(Row& row);    // the rest
 
 }  // namespace kubus::table

@@ -99,6 +99,7 @@ constexpr std::array kMakers = {
     Maker{"EndpointSlice", endpoint_slice_row},
     Maker{"Deployment", workload_row},
     Maker{"ReplicaSet", workload_row},
+    Maker{"PriorityClass", priority_class_row},
 };
 
 }  // namespace

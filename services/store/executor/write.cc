@@ -111,6 +111,14 @@ std::optional<Object> Stage::get(const ObjectKey& key) const {
   return found ? std::optional(found.object(*key.kind)) : std::nullopt;
 }
 
+std::vector<Object> Stage::all(const schema::KindInfo& kind) const {
+  ListPage page;
+  std::vector<Object> out;
+  if (!scope_.view().list({.kind = &kind, .limit = 0}, &page)) return out;
+  for (const Stored& s : page.items) out.push_back(s.object(kind));
+  return out;
+}
+
 // ---- what comes in ----
 
 Result<const schema::KindInfo*> body_kind(const schema::KindInfo& kind, std::string_view sub) {

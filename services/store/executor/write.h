@@ -35,6 +35,7 @@ class Stage final : public kinds::Lookup {
  public:
   Stage(Scope& s, const schema::KindInfo& kind, std::string_view ns, std::string_view name);
   std::optional<Object> get(const ObjectKey& key) const override;
+  std::vector<Object> all(const schema::KindInfo& kind) const override;
   kinds::Context& context() { return context_; }
 
  private:

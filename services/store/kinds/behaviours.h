@@ -13,6 +13,7 @@ const KindBehaviour& event_behaviour();
 const KindBehaviour& namespace_behaviour();
 const KindBehaviour& node_behaviour();
 const KindBehaviour& pod_behaviour();
+const KindBehaviour& priority_class_behaviour();
 const KindBehaviour& replica_set_behaviour();
 const KindBehaviour& secret_behaviour();
 const KindBehaviour& service_behaviour();

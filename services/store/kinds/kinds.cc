@@ -98,6 +98,9 @@ void KindBehaviour::default_after(json::object&) const {}
 Status KindBehaviour::admit(Context&, json::object&) const {
   return {};
 }
+Status KindBehaviour::admit_change(Context&, const json::object&, json::object&) const {
+  return {};
+}
 void KindBehaviour::validate(const json::object*, const json::object&, FieldErrors*) const {}
 void KindBehaviour::validate_status(const json::object&, const json::object&, FieldErrors*) const {}
 void KindBehaviour::allocate(Context&, const json::object*, json::object&, FieldErrors*) const {}
@@ -121,6 +124,7 @@ const KindBehaviour& behaviour(const KindInfo& kind) {
           {{"", "Namespace"}, &namespace_behaviour()},
           {{"", "Node"}, &node_behaviour()},
           {{"", "Pod"}, &pod_behaviour()},
+          {{"scheduling.k8s.io", "PriorityClass"}, &priority_class_behaviour()},
           {{"apps", "ReplicaSet"}, &replica_set_behaviour()},
           {{"", "Secret"}, &secret_behaviour()},
           {{"", "Service"}, &service_behaviour()},
@@ -147,6 +151,7 @@ Status admit_update(Context& ctx, const json::object& before, json::object& afte
   if (ctx.kind.has_status) carry(before, after, "status");
   kind.prepare_update(ctx, before, after);
   fill_defaults(ctx, kind, after);
+  if (Status s = kind.admit_change(ctx, before, after); !s) return s;
   if (Status s = check_all(ctx, kind, &before, after); !s) return s;
   if (kind.has_generation() && kind.moves_generation(before, after))
     set_generation(after, generation(before) + 1);

@@ -32,6 +32,8 @@ class Lookup {
  public:
   virtual ~Lookup() = default;
   virtual std::optional<Object> get(const ObjectKey& key) const = 0;
+  // All objects of a cluster-scoped kind of which there are few, by name.
+  virtual std::vector<Object> all(const KindInfo& kind) const = 0;
 };
 
 // Numbers and addresses that only one object may hold. A claim lasts until it is released; a
@@ -144,6 +146,8 @@ class KindBehaviour {
   // Refusals that are no matter of the object's form: a missing ServiceAccount (kForbidden). Create
   // only.
   virtual Status admit(Context& ctx, json::object& object) const;
+  // The same for an update of the main resource.
+  virtual Status admit_change(Context& ctx, const json::object& before, json::object& after) const;
   // What attributes can't say. `before` is null on create.
   virtual void validate(const json::object* before, const json::object& object,
                         FieldErrors* errors) const;

@@ -1,9 +1,10 @@
 #include "services/store/kinds/pod_admission.h"
 
 #include <algorithm>
-#include <array>
 
 #include "schemas/core/v1/config_generated.h"
+#include "schemas/scheduling/v1/scheduling_generated.h"
+#include "services/store/kinds/priorityclass.h"
 #include "services/store/kinds/values.h"
 
 namespace kubus::store::kinds {
@@ -14,13 +15,7 @@ constexpr std::string_view kVolumePrefix = "kube-api-access-";
 constexpr int64_t kTokenSeconds = 3607;
 constexpr int kReadable = 0644;
 constexpr int kPatience = 300;
-
-struct PriorityClass {
-  std::string_view name;
-  int32_t value;
-};
-constexpr std::array<PriorityClass, 2> kBuiltIn = {
-    {{"system-cluster-critical", 2000000000}, {"system-node-critical", 2000001000}}};
+constexpr std::string_view kPreempts = "PreemptLowerPriority";
 
 Error forbidden(const json::object& pod, const std::string& why) {
   std::string_view name = text_in(object_in(pod, "metadata"), "name");
@@ -95,23 +90,27 @@ bool tolerates(const json::object& spec, std::string_view key) {
 
 }  // namespace
 
-Status admit_priority(Context&, json::object& pod) {
+Status admit_priority(Context& ctx, json::object& pod) {
   json::object& spec = make_object(pod, "spec");
-  std::string_view name = text_in(spec, "priorityClassName");
-  int32_t value = 0;
-  if (!name.empty()) {
-    auto it = std::find_if(kBuiltIn.begin(), kBuiltIn.end(),
-                           [&](const PriorityClass& c) { return c.name == name; });
-    if (it == kBuiltIn.end())
-      return forbidden(pod, "there is no PriorityClass named " + std::string(name));
-    value = it->value;
-  }
+  std::string name(text_in(spec, "priorityClassName"));
+  std::optional<Object> chosen =
+      name.empty() ? default_priority_class(ctx.lookup) : priority_class(ctx.lookup, name);
+  if (!chosen && !name.empty()) return forbidden(pod, "there is no PriorityClass named " + name);
+  const auto* found = chosen ? chosen->as<scheduling::v1::PriorityClass>() : nullptr;
+  int32_t value = found ? found->value().value_or(0) : 0;
+  std::string_view policy =
+      found && found->preemption_policy() ? found->preemption_policy()->string_view() : kPreempts;
   if (has(spec, "priority") && number_in(spec, "priority") != value) {
     return forbidden(pod, "its priority is set by its class to " + std::to_string(value) +
                               " and cannot be given");
   }
+  if (has(spec, "preemptionPolicy") && text_in(spec, "preemptionPolicy") != policy) {
+    return forbidden(pod, "its preemption policy is set by its class to " + std::string(policy) +
+                              " and cannot be given");
+  }
+  if (chosen) spec["priorityClassName"] = chosen->name();
   spec["priority"] = value;
-  default_to(spec, "preemptionPolicy", "PreemptLowerPriority");
+  spec["preemptionPolicy"] = policy;
   return {};
 }
 

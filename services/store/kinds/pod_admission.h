@@ -6,7 +6,8 @@
 
 namespace kubus::store::kinds {
 
-// Priority and preemption policy by class. kForbidden: there is no such class.
+// Priority and preemption policy by class: the named one, else the default one, else 0. kForbidden:
+// there is no such class, or the Pod says otherwise itself.
 Status admit_priority(Context& ctx, json::object& pod);
 // The volume with token, authority and namespace, mounted in every container that has nothing at
 // that path; the account's pull secrets. kForbidden: there is no such account.

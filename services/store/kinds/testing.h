@@ -21,6 +21,18 @@ class TestLookup final : public Lookup {
     auto it = objects_.find(key.str());
     return it == objects_.end() ? std::nullopt : std::optional<Object>(it->second);
   }
+  std::vector<Object> all(const KindInfo& kind) const override {
+    std::vector<Object> out;
+    for (const auto& [key, object] : objects_) {
+      if (&object.kind() == &kind) out.push_back(object);
+    }
+    return out;
+  }
+  void put(const KindInfo& info, std::string_view name, const json::value& body) {
+    Result<Buffer> bytes = codec::from_value(info, body, nullptr);
+    objects_[ObjectKey{&info, "", std::string(name)}.str()] =
+        Object::trusted(info, Payload(*std::move(bytes)));
+  }
   void put(std::string_view kind, std::string_view ns, std::string_view name,
            json::object body = {}) {
     const KindInfo& info = *schema::Registry::get().by_kind("", "v1", kind);

@@ -5,6 +5,7 @@
 
 #include "schemas/bus/envelope_generated.h"
 #include "schemas/lib/codec/codec.h"
+#include "services/store/kinds/priorityclass.h"
 
 namespace kubus::store {
 namespace {
@@ -74,6 +75,10 @@ json::object api_slice(const FirstObjects& options) {
           {"ports", api_ports(options)}};
 }
 
+json::object system_class(const kinds::SystemClass& c) {
+  return {{"metadata", {{"name", c.name}}}, {"value", c.value}, {"description", c.description}};
+}
+
 // Whether `object` holds all that `wanted` says.
 bool holds(const json::value& object, const json::value& wanted) {
   if (wanted.is_object() && object.is_object()) {
@@ -122,6 +127,11 @@ std::optional<Payload> first_objects(const View& view, const FirstObjects& optio
   for (const char* name : {"default", "kube-system", "kube-public", "kube-node-lease"}) {
     if (!view.find(core("namespaces"), "", name))
       add_create(core("namespaces"), "", {{"metadata", {{"name", name}}}}, &request);
+  }
+  const auto& classes =
+      *schema::Registry::get().by_resource("scheduling.k8s.io", "priorityclasses");
+  for (const kinds::SystemClass& c : kinds::kSystemClasses) {
+    if (!view.find(classes, "", c.name)) add_create(classes, "", system_class(c), &request);
   }
   keep(view, core("services"), api_service(options), &request);
   if (reachable(options.api_address)) {

@@ -16,8 +16,9 @@ struct FirstObjects {
   int api_port = 6443;
 };
 
-// Makes what every cluster has and `view` lacks: the namespaces, and the Service of the API with
-// its endpoint; brings the latter up to date. nullopt: nothing is amiss.
+// Makes what every cluster has and `view` lacks: the namespaces, the system's PriorityClasses, and
+// the Service of the API with its endpoint; brings the latter up to date. nullopt: nothing is
+// amiss.
 std::optional<Payload> first_objects(const View& view, const FirstObjects& options,
                                      const std::string& id);
 // Deletes these Events (the kind that is kept for a while only), not as one.
