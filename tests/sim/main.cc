@@ -2,6 +2,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <chrono>
 #include <cstdio>
@@ -155,6 +156,7 @@ Result<sim::Scenario> load(const std::filesystem::path& path) {
 int tell_one(const sim::Scenario& scenario, uint64_t seed, bool story, bool messages) {
   sim::RunOptions options;
   options.messages = messages;
+  options.fingerprint = true;
   if (story)
     options.print = [](std::string_view line) {
       std::fwrite(line.data(), 1, line.size(), stdout);

@@ -34,9 +34,11 @@ class Run {
         followers_(cluster_, chronicle_, story_),
         stage_{cluster_, chronicle_, story_, acknowledged_, history_},
         injector_(cluster_, story_) {
+    if (!options.fingerprint && !options.print) return;
     cluster_.world.on_trace([this, messages = options.messages](std::string_view line) {
       print_.add(line);
-      if (messages) story_.tell("bus", line);
+      if (messages || line.find(" logs ") != line.npos)
+        story_.tell("", line.substr(line.find(' ') + 1));
     });
   }
 

@@ -14,6 +14,7 @@ namespace kubus::sim {
 struct RunOptions {
   Story::Print print;     // null: nobody listens to the story
   bool messages = false;  // print every message on the bus, too
+  bool fingerprint = false;
 };
 
 struct Outcome {
@@ -21,7 +22,8 @@ struct Outcome {
   double simulated_s = 0;
   std::map<std::string, size_t> faults;
   size_t events = 0, acknowledged = 0, operations = 0;
-  uint64_t fingerprint = 0;  // of every message and fault: the same for the same seed
+  // Of every message and fault: the same for the same seed. 0 unless asked for.
+  uint64_t fingerprint = 0;
 };
 
 Outcome run(const Scenario& scenario, uint64_t seed, const RunOptions& options);

@@ -1,6 +1,7 @@
 #include "tests/sim/checkers/chronicle.h"
 
 #include "schemas/bus/event_generated.h"
+#include "schemas/core/v1/event_generated.h"
 
 namespace kubus::sim {
 namespace {
@@ -62,6 +63,11 @@ void Chronicle::tell(const kit::EventView& event, const Object& before) {
     std::string now = object ? object->field(path).value_or("") : "";
     std::string old = before ? before.field(path).value_or("") : "";
     if (now != old) line += std::string(" ") + path + "=" + now;
+  }
+  if (object && object->kind().resource == "events") {
+    const auto* e = object->as<core::v1::Event>();
+    line += " " + std::string(text_of(e->reason())) + ": " + std::string(text_of(e->message()));
+    return story_.tell(text_of(event->actor()), line);
   }
   if (object && object->terminating() && !(before && before.terminating())) line += " terminating";
   if (event->changed() && line.back() != 'g' && event->type() == wire::EventType::Modified) {

@@ -27,25 +27,28 @@ void RegisterHistory::end(size_t operation, const Result<Object>& answer) {
   if (!answer) {
     switch (answer.error().code) {
       case Code::kNotFound:
-        op.outcome = Outcome::kAbsent;
+        op.outcome = Operation::Outcome::kAbsent;
         break;
       case Code::kAlreadyExists:
-        op.outcome = Outcome::kExists;
+        op.outcome = Operation::Outcome::kExists;
         break;
       case Code::kConflict:
-        op.outcome = Outcome::kConflict;
+        op.outcome = Operation::Outcome::kConflict;
         break;
       default:
         return;  // whether it happened is unknown
     }
   } else {
-    op.outcome = Outcome::kDone;
+    op.outcome = Operation::Outcome::kDone;
     if (*answer) op.revision = answer->revision().value();
     if (op.kind == Kind::kRead) op.value = value_of(*answer);
   }
   op.end = clock_();
 }
 
-void RegisterHistory::check(Story&) const {}
+void RegisterHistory::check(Story& story) const {
+  Verdict verdict = check_linearizable(operations_);
+  if (!verdict.ok()) story.wrong("linearizability", verdict.object + ":\n" + verdict.str());
+}
 
 }  // namespace kubus::sim

@@ -9,24 +9,14 @@
 
 #include "schemas/lib/base/result.h"
 #include "schemas/lib/object.h"
+#include "tests/sim/checkers/linearizable.h"
 #include "tests/sim/story.h"
 
 namespace kubus::sim {
 
 class RegisterHistory {
  public:
-  enum class Kind : uint8_t { kRead, kWrite, kCompareAndSet, kCreate, kDelete };
-  enum class Outcome : uint8_t { kUnknown, kDone, kAbsent, kExists, kConflict };
-  struct Operation {
-    int client = 0;
-    std::string object;
-    Kind kind = Kind::kRead;
-    std::string value;  // written, or read
-    uint64_t expected = 0, revision = 0;
-    int64_t begin = 0, end = 0;  // end is 0 while no answer came
-    Outcome outcome = Outcome::kUnknown;
-  };
-
+  using Kind = Operation::Kind;
   explicit RegisterHistory(std::function<int64_t()> clock) : clock_(std::move(clock)) {}
 
   size_t begin(int client, const std::string& object, Kind kind, const std::string& value,
