@@ -51,7 +51,7 @@ Kubelet::Kubelet(bus::Ports ports, Runtime& runtime, Network& network, KubeletOp
       usage_(ports, client_, runtime, options_.node.name, identity_of(options_).labels()),
       reconciler_(ports, client_, {.name = "kubelet"}, {&pods_},
                   [this](kit::Pass& pass) { reconcile(pass); }),
-      known_(ports, options_.state_dir + "/known"),
+      known_(ports, options_.state_dir.empty() ? "" : options_.state_dir + "/known"),
       workers_(
           ports, {runtime, network, client_, known_}, identity_of(options_),
           [this](const std::string& uid) { on_dirty(uid); },
@@ -61,8 +61,8 @@ Kubelet::Kubelet(bus::Ports ports, Runtime& runtime, Network& network, KubeletOp
   pods_.on_synced([this] { on_pods_synced(); });
   recall();
   pods_.start();
-  workers_.start(kPatience);
-  logs_.start();
+  workers_.start(kPatience, options_.look_every);
+  if (!options_.state_dir.empty()) logs_.start();
   node_.start();
   prepare_runtime();
   if (!streams) return;

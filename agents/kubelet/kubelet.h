@@ -23,7 +23,8 @@ namespace kubus::kubelet {
 struct KubeletOptions {
   kit::ClientOptions client;
   NodeOptions node;
-  std::string state_dir;
+  std::string state_dir;  // "" : keeps nothing on disk, makes no volumes and looks at no logs
+  bus::Duration look_every = std::chrono::seconds(1);  // at the runtime
   ClusterDns dns = {};
   std::string pause_image, pause_archive, runtime_socket;  // empty: nothing is imported
 };

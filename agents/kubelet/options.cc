@@ -28,8 +28,12 @@ Result<Options> parse_options(int argc, const char* const* argv) {
   add("help,h", "this text");
   add("credentials", po::value(&out.credentials)->required(), "how to reach the bus (JSON file)");
   add("node", po::value(&node)->required(), "the node's name");
-  add("runtime-endpoint", po::value(&out.endpoint)->required(), "a CRI socket, unix:///path");
-  add("state", po::value(&state)->required(), "where volumes and logs of Pods lie");
+  add("hollow", po::value(&out.hollow)->default_value(0),
+      "for tests of scale: so many nodes, named NODE-0, NODE-1, …, that only seem to run Pods; "
+      "needs neither runtime nor state");
+  add("runtime-endpoint", po::value(&out.endpoint)->default_value(""),
+      "a CRI socket, unix:///path");
+  add("state", po::value(&state)->default_value(""), "where volumes and logs of Pods lie");
   add("address", po::value(&address)->default_value("127.0.0.1"), "the node's own address");
   add("cluster-dns", po::value(&out.kubelet.dns.server)->default_value(""),
       "the address of the cluster's resolver, for dnsPolicy ClusterFirst; none: the node's own");
@@ -47,11 +51,17 @@ Result<Options> parse_options(int argc, const char* const* argv) {
   } catch (const po::error& e) {
     return Error(Code::kBadRequest, e.what());
   }
+  if (out.hollow < 0) return Error(Code::kBadRequest, "--hollow must be a number of nodes");
+  out.kubelet.node.name = node;
+  out.kubelet.node.address = address;
+  out.kubelet.node.version = kVersion;
+  if (out.hollow > 0) return out;
+  if (state.empty()) return Error(Code::kBadRequest, "--state must name a directory");
   constexpr std::string_view kUnix = "unix://";
   if (out.endpoint.rfind(kUnix, 0) != 0)
     return Error(Code::kBadRequest, "--runtime-endpoint must be unix:///path");
   out.kubelet.state_dir = std::filesystem::absolute(state).string();
-  out.kubelet.node = {node, address, kVersion, read_machine(out.kubelet.state_dir)};
+  out.kubelet.node.machine = read_machine(out.kubelet.state_dir);
   out.kubelet.node.state_dir = out.kubelet.state_dir;
   if (!archive.empty()) {
     out.kubelet.pause_image = kPauseImage;

@@ -10,6 +10,7 @@ namespace kubus::kubelet {
 struct Options {
   std::string help;  // not empty: print it and end
   std::string credentials, endpoint;
+  int hollow = 0;  // not 0: so many nodes with faked runtimes, instead of this machine's one
   KubeletOptions kubelet;  // client is left empty
 };
 

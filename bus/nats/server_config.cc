@@ -24,6 +24,21 @@ struct Permissions {
   bool answers = false;  // may publish one answer to what it hears, where that says
 };
 
+Permissions permissions_of(const Subjects& s, const BusUser& user);
+
+// Each node's kubelet under its own name, and nobody else.
+Permissions hollow_permissions(const Subjects& s, const BusUser& user) {
+  Permissions all;
+  all.answers = true;
+  for (const std::string& node : user.nodes) {
+    BusUser one{.actor = "kubelet:" + node, .role = Role::kKubelet, .node = node};
+    Permissions p = permissions_of(s, one);
+    all.publish.insert(all.publish.end(), p.publish.begin(), p.publish.end());
+    all.subscribe.insert(all.subscribe.end(), p.subscribe.begin(), p.subscribe.end());
+  }
+  return all;
+}
+
 Permissions permissions_of(const Subjects& s, const BusUser& user) {
   Actor actor(user.actor);
   const std::string& prefix = s.prefix();
@@ -55,6 +70,8 @@ Permissions permissions_of(const Subjects& s, const BusUser& user) {
       p.subscribe.push_back(s.stats("kubelet", user.node).str());
       p.answers = true;
       break;
+    case Role::kHollow:
+      return hollow_permissions(s, user);
     case Role::kReader:
       p.publish = {prefix + "api." + escape_actor(user.actor) + ".>"};
       for (const LaneId& lane : user.lanes) {

@@ -17,6 +17,7 @@ enum class Role : uint8_t {
   kStore,      // takes requests; publishes events, heads, replies, commands to nodes
   kComponent,  // scheduler, controllers, gateway: own requests, all events and heads
   kKubelet,    // own requests, its own node's events and head; `node` names it
+  kHollow,     // the kubelet of each of `nodes`, over one connection: tests of scale alone
   kAdmin,      // a person or program of the cluster's administrator: as a component
   kReader,     // an outside subscriber of the given lanes; own requests
 };
@@ -25,8 +26,9 @@ struct BusUser {
   std::string actor;  // "scheduler", "kubelet:n1"; also the user name
   std::string password;
   Role role = Role::kComponent;
-  std::string node;           // kKubelet
-  std::vector<LaneId> lanes;  // kReader
+  std::string node;                // kKubelet
+  std::vector<std::string> nodes;  // kHollow
+  std::vector<LaneId> lanes;       // kReader
 };
 
 struct ServerConfig {

@@ -62,6 +62,12 @@ std::vector<ChildSpec> components_of(const ClusterConfig& c, const Layout& layou
   out.push_back(own("scheduler", layout, "scheduler", {}));
   out.push_back(own("controllers", layout, "controllers",
                     {"--node-grace-seconds", std::to_string(c.node_grace_seconds)}));
+  if (c.hollow > 0) {
+    out.push_back({.name = "hollow",
+                   .argv = {find_program("kubus-kubelet"), "--credentials",
+                            layout.credentials(kHollowPrefix), "--node", kHollowPrefix, "--hollow",
+                            std::to_string(c.hollow), "--address", c.address}});
+  }
   return out;
 }
 

@@ -54,6 +54,11 @@ Result<ClusterConfig> read_config(const Layout& layout) {
   if (o.contains("address")) {
     if (Status s = take(o, "address", &c.address); !s) return malformed(layout, s.error().message);
   }
+  if (const json::value* hollow = o.if_contains("hollow")) {
+    if (!hollow->is_int64() || hollow->as_int64() < 0 || hollow->as_int64() > kMostHollow)
+      return malformed(layout, "hollow must be from 0 to " + std::to_string(kMostHollow));
+    c.hollow = static_cast<int>(hollow->as_int64());
+  }
   if (const json::value* grace = o.if_contains("nodeGraceSeconds")) {
     if (!grace->is_int64() || grace->as_int64() < 1 || grace->as_int64() > 3600)
       return malformed(layout, "nodeGraceSeconds must be from 1 to 3600");
@@ -71,6 +76,7 @@ Status write_config(const Layout& layout, const ClusterConfig& c) {
                  {"podCIDR", c.pod_cidr},
                  {"serviceCIDR", c.service_cidr},
                  {"node", c.node},
+                 {"hollow", c.hollow},
                  {"nodeGraceSeconds", c.node_grace_seconds},
                  {"runtimeEndpoint", c.runtime_endpoint}};
   return write_file(layout.config(), json::serialize(o) + "\n");

@@ -9,6 +9,9 @@
 
 namespace kubus::cli {
 
+constexpr int kMostHollow = 20'000;
+constexpr const char* kHollowPrefix = "hollow";
+
 struct ClusterConfig {
   std::string name = "default";
   std::string listen = "127.0.0.1";  // bus and API
@@ -17,6 +20,7 @@ struct ClusterConfig {
   uint16_t api_port = 0;
   std::string pod_cidr = "10.244.0.0/16";
   std::string service_cidr = "10.96.0.0/16";
+  int hollow = 0;    // nodes that only seem to run Pods, hollow-0, hollow-1, …: tests of scale
   std::string node;  // this machine's node name; "" : a control plane without a node
   uint16_t node_grace_seconds = 40;  // how long a node may be silent
   std::string runtime_endpoint;      // a CRI socket that is already there; "" : our own containerd

@@ -131,6 +131,12 @@ Status prepare_bus(const ClusterConfig& config, const Layout& layout) {
                      .lanes = {{.group = "", .resource = "services"},
                                {.group = "discovery.k8s.io", .resource = "endpointslices"}}});
   }
+  if (config.hollow > 0) {
+    bus::BusUser hollow{.actor = kHollowPrefix, .role = bus::Role::kHollow};
+    for (int i = 0; i < config.hollow; ++i)
+      hollow.nodes.push_back(std::string(kHollowPrefix) + "-" + std::to_string(i));
+    users.push_back(std::move(hollow));
+  }
   for (bus::BusUser& user : users) {
     auto password = credentials(config, layout, user.actor);
     if (!password) return password.error();

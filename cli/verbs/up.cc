@@ -20,6 +20,7 @@ namespace {
 
 constexpr uint16_t kBusPort = 4222;
 constexpr uint16_t kApiPort = 6443;
+constexpr const char* kHollowPodCidr = "10.128.0.0/9";  // a /24 for each of thousands of nodes
 
 void add_options(po::options_description_easy_init add) {
   add("name", po::value<std::string>()->default_value("default"),
@@ -40,6 +41,9 @@ void add_options(po::options_description_easy_init add) {
       "addresses for Services");
   add("runtime-endpoint", po::value<std::string>()->default_value(""),
       "a CRI socket to use instead of an own containerd");
+  add("hollow", po::value<int>()->default_value(0),
+      "for tests of scale: so many nodes besides, hollow-0, hollow-1, …, that only seem to run "
+      "Pods; this machine runs none then unless --node names it");
   add("node-grace-seconds", po::value<uint16_t>()->default_value(40),
       "how long a node may be silent before it counts as lost");
   add("wait", po::value<int>()->default_value(60), "seconds to wait until everything is ready");
@@ -80,7 +84,11 @@ Result<ClusterConfig> decide(const Invocation& call) {
   c.pod_cidr = o["pod-cidr"].as<std::string>();
   c.service_cidr = o["service-cidr"].as<std::string>();
   c.runtime_endpoint = o["runtime-endpoint"].as<std::string>();
-  if (!o["no-node"].as<bool>())
+  c.hollow = o["hollow"].as<int>();
+  if (c.hollow < 0 || c.hollow > kMostHollow)
+    return Error(Code::kBadRequest, "--hollow takes 0 to " + std::to_string(kMostHollow));
+  if (c.hollow > 0 && o["pod-cidr"].defaulted()) c.pod_cidr = kHollowPodCidr;
+  if (!o["no-node"].as<bool>() && (c.hollow == 0 || !o["node"].as<std::string>().empty()))
     c.node = o["node"].as<std::string>().empty() ? host_name() : o["node"].as<std::string>();
   if (Status s = choose_address(call, &c); !s) return s.error();
   c.bus_port = free_port(c.listen, o["bus-port"].as<uint16_t>());
@@ -148,6 +156,11 @@ class Readiness {
       return s;
     }
     std::printf("  store      answers\n");
+    if (config_.hollow > 0) {
+      std::string last = std::string(kHollowPrefix) + "-" + std::to_string(config_.hollow - 1);
+      if (Status s = wait_for({kinds.by_resource("", "nodes"), "", last}, is_ready); !s) return s;
+      std::printf("  nodes      %d that only seem to run Pods\n", config_.hollow);
+    }
     if (config_.node.empty()) return {};
     Status s = wait_for({kinds.by_resource("", "nodes"), "", config_.node}, is_ready);
     if (s) {

@@ -3,6 +3,8 @@
 #include "bus/stream/pair.h"
 
 #include <algorithm>
+#include <charconv>
+#include <string_view>
 
 namespace kubus::kubelet {
 namespace {
@@ -18,9 +20,26 @@ bool matches(const Labels& have, const Labels& wanted) {
 
 }  // namespace
 
+std::optional<FakeExit> parse_fake_exit(const std::string& text) {
+  static constexpr std::string_view kAfter = " after ";
+  size_t middle = text.find(kAfter);
+  if (middle == std::string::npos || text.back() != 's') return std::nullopt;
+  int code = 0;
+  int64_t seconds = 0;
+  auto whole = [](std::string_view part, auto* to) {
+    auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), *to);
+    return error == std::errc() && end == part.data() + part.size() && *to >= 0;
+  };
+  std::string_view all(text);
+  std::string_view time = all.substr(middle + kAfter.size());
+  time.remove_suffix(1);
+  if (!whole(all.substr(0, middle), &code) || !whole(time, &seconds)) return std::nullopt;
+  return FakeExit{code, std::chrono::seconds(seconds)};
+}
+
 template <class T>
 void FakeRuntime::answer(const std::string& operation, Done<T> done,
-                         std::function<Result<T>()> work) {
+                         std::function<Result<T>()> work, bus::Duration besides) {
   auto result = std::make_shared<Result<T>>([&]() -> Result<T> {
     if (away_) return Error(Code::kUnavailable, "the runtime is away");
     auto failure = failures_.extract(operation);
@@ -28,10 +47,15 @@ void FakeRuntime::answer(const std::string& operation, Done<T> done,
     return work();
   }());
   int number = next_++;
-  answers_[number] = clock_.after(latency_, [this, number, result, done = std::move(done)] {
-    auto keep = answers_.extract(number);
-    done(std::move(*result));
-  });
+  answers_[number] =
+      clock_.after(times_.call + besides, [this, number, result, done = std::move(done)] {
+        auto keep = answers_.extract(number);
+        done(std::move(*result));
+      });
+}
+
+void FakeRuntime::note(std::string what) {
+  if (remembers_) done_.push_back(std::move(what));
 }
 
 // ---- what a test does ----
@@ -49,6 +73,13 @@ void FakeRuntime::finish(ContainerStatus& c, int exit_code, const char* reason) 
   c.exit_code = exit_code;
   c.reason = reason;
   c.finished_at = clock_.wall_ns();
+}
+
+// In the Pod network that it was told of.
+std::string FakeRuntime::next_ip() const {
+  size_t dot = pod_cidr_.rfind('.');
+  std::string network = dot == std::string::npos ? "10.0.0" : pod_cidr_.substr(0, dot);
+  return network + "." + std::to_string(next_ % 250 + 2);
 }
 
 void FakeRuntime::end(const std::string& container, int exit_code) {
@@ -91,24 +122,27 @@ void FakeRuntime::set_pod_cidr(const std::string& cidr, Done<void> done) {
 // ---- sandboxes ----
 
 void FakeRuntime::run_sandbox(const SandboxConfig& config, Done<std::string> done) {
-  answer<std::string>("run sandbox", std::move(done), [&]() -> Result<std::string> {
-    std::string id = "s" + std::to_string(next_++);
-    SandboxStatus s{id, config.name, config.uid, config.ns, config.attempt, true};
-    s.created_at = clock_.wall_ns();
-    s.ips = {"10.0.0." + std::to_string(next_ % 250)};
-    s.labels = config.labels;
-    s.annotations = config.annotations;
-    sandboxes_[id] = s;
-    done_.push_back("run sandbox " + config.name + " " + std::to_string(config.attempt));
-    return id;
-  });
+  answer<std::string>(
+      "run sandbox", std::move(done),
+      [&]() -> Result<std::string> {
+        std::string id = "s" + std::to_string(next_++);
+        SandboxStatus s{id, config.name, config.uid, config.ns, config.attempt, true};
+        s.created_at = clock_.wall_ns();
+        s.ips = {next_ip()};
+        s.labels = config.labels;
+        s.annotations = config.annotations;
+        sandboxes_[id] = s;
+        note("run sandbox " + config.name + " " + std::to_string(config.attempt));
+        return id;
+      },
+      times_.sandbox);
 }
 
 void FakeRuntime::stop_sandbox(const std::string& id, Done<void> done) {
   answer<void>("stop sandbox", std::move(done), [&] {
     auto found = sandboxes_.find(id);
     if (found == sandboxes_.end()) return Status();
-    if (found->second.ready) done_.push_back("stop sandbox " + found->second.name);
+    if (found->second.ready) note("stop sandbox " + found->second.name);
     found->second.ready = false;
     for (auto& [each, c] : containers_) {
       if (c.sandbox_id == id && c.state == ContainerState::kRunning) finish(c, kKilled, "Error");
@@ -121,7 +155,7 @@ void FakeRuntime::remove_sandbox(const std::string& id, Done<void> done) {
   answer<void>("remove sandbox", std::move(done), [&] {
     auto found = sandboxes_.find(id);
     if (found == sandboxes_.end()) return Status();
-    done_.push_back("remove sandbox " + found->second.name);
+    note("remove sandbox " + found->second.name);
     sandboxes_.erase(found);
     std::erase_if(containers_, [&](const auto& c) { return c.second.sandbox_id == id; });
     return Status();
@@ -170,22 +204,41 @@ void FakeRuntime::create_container(const std::string& sandbox_id, const Containe
     c.annotations = config.annotations;
     c.image = c.image_ref = config.image;
     containers_[id] = c;
-    configs_[config.name] = config;
-    done_.push_back("create " + config.name + " " + std::to_string(config.attempt));
+    if (remembers_) configs_[config.name] = config;
+    note("create " + config.name + " " + std::to_string(config.attempt));
     return id;
   });
 }
 
 void FakeRuntime::start_container(const std::string& id, Done<void> done) {
-  answer<void>("start container", std::move(done), [&]() -> Status {
-    auto c = find(id);
-    if (!c) return c.error();
-    if ((*c)->state != ContainerState::kCreated)
-      return Error(Code::kInvalid, "container " + id + " was started before");
-    (*c)->state = ContainerState::kRunning;
-    (*c)->started_at = clock_.wall_ns();
-    done_.push_back("start " + (*c)->name);
-    return {};
+  answer<void>(
+      "start container", std::move(done),
+      [&]() -> Status {
+        auto c = find(id);
+        if (!c) return c.error();
+        if ((*c)->state != ContainerState::kCreated)
+          return Error(Code::kInvalid, "container " + id + " was started before");
+        (*c)->state = ContainerState::kRunning;
+        (*c)->started_at = clock_.wall_ns();
+        note("start " + (*c)->name);
+        end_by_itself(**c);
+        return {};
+      },
+      times_.start);
+}
+
+void FakeRuntime::end_by_itself(const ContainerStatus& c) {
+  auto sandbox = sandboxes_.find(c.sandbox_id);
+  if (sandbox == sandboxes_.end()) return;
+  auto said = sandbox->second.annotations.find(kFakeExit);
+  if (said == sandbox->second.annotations.end()) return;
+  auto exit = parse_fake_exit(said->second);
+  if (!exit) return;
+  exits_[c.id] = clock_.after(exit->after, [this, id = c.id, code = exit->code] {
+    auto keep = exits_.extract(id);
+    auto now = find(id);
+    if (now && (*now)->state == ContainerState::kRunning)
+      finish(**now, code, code == 0 ? "Completed" : "Error");
   });
 }
 
@@ -193,7 +246,7 @@ void FakeRuntime::stop_container(const std::string& id, int64_t grace, Done<void
   answer<void>("stop container", std::move(done), [&] {
     auto c = find(id);
     if (!c || (*c)->state != ContainerState::kRunning) return Status();
-    done_.push_back("stop " + (*c)->name + " " + std::to_string(grace));
+    note("stop " + (*c)->name + " " + std::to_string(grace));
     finish(**c, kKilled, "Error");
     return Status();
   });
@@ -203,8 +256,9 @@ void FakeRuntime::remove_container(const std::string& id, Done<void> done) {
   answer<void>("remove container", std::move(done), [&] {
     auto c = find(id);
     if (!c) return Status();
-    done_.push_back("remove " + (*c)->name + " " + std::to_string((*c)->attempt));
+    note("remove " + (*c)->name + " " + std::to_string((*c)->attempt));
     containers_.erase(id);
+    exits_.erase(id);
     return Status();
   });
 }
@@ -266,7 +320,7 @@ void FakeRuntime::exec(const std::string& id, const std::vector<std::string>& co
     if (!c) return c.error();
     if ((*c)->state != ContainerState::kRunning)
       return Error(Code::kInternal, "container " + id + " does not run");
-    seen_execs_.push_back(word + " " + (*c)->name);
+    if (remembers_) seen_execs_.push_back(word + " " + (*c)->name);
     auto found = execs_.find(word);
     return found == execs_.end() ? ExecResult() : found->second;
   });
@@ -325,12 +379,16 @@ void FakeRuntime::image_status(const std::string& image, Done<std::optional<Imag
 }
 
 void FakeRuntime::pull_image(const std::string& image, const Credentials&, Done<std::string> done) {
-  answer<std::string>("pull", std::move(done), [&]() -> Result<std::string> {
-    if (!registry_.count(image)) return Error(Code::kNotFound, "no such image: " + image);
-    images_.insert(image);
-    done_.push_back("pull " + image);
-    return image;
-  });
+  answer<std::string>(
+      "pull", std::move(done),
+      [&]() -> Result<std::string> {
+        if (!any_image_ && !registry_.count(image))
+          return Error(Code::kNotFound, "no such image: " + image);
+        images_.insert(image);
+        note("pull " + image);
+        return image;
+      },
+      times_.pull);
 }
 
 void FakeRuntime::list_images(Done<std::vector<Image>> done) {

@@ -1,9 +1,12 @@
-// A runtime in memory: for tests, and for nodes that are only simulated. Every operation takes
-// `latency` of its Clock; containers run until told otherwise. Loop thread only.
+// A runtime in memory: for tests, and for nodes that are only simulated. Every operation takes time
+// of its Clock; containers run until told otherwise, or end by themselves as their Pod's annotation
+// `kubus.io/fake-exit` says: "CODE after SECONDSs", e.g. "0 after 5s". It is apart from its kubelet
+// and outlives it. Loop thread only.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -12,9 +15,31 @@
 
 namespace kubus::kubelet {
 
+constexpr const char* kFakeExit = "kubus.io/fake-exit";
+
+struct FakeExit {
+  int code = 0;
+  bus::Duration after{};
+};
+// nullopt: the text is malformed.
+std::optional<FakeExit> parse_fake_exit(const std::string& text);
+
+// How long operations take.
+struct FakeTimes {
+  bus::Duration call = std::chrono::milliseconds(5);  // any
+  bus::Duration sandbox{}, start{}, pull{};           // besides
+};
+
 class FakeRuntime final : public Runtime {
  public:
   explicit FakeRuntime(bus::Clock& clock) : clock_(clock) {}
+
+  // ---- what it is to be ----
+  void set_times(const FakeTimes& times) { times_ = times; }
+  // The registry has every image.
+  void has_any_image(bool on) { any_image_ = on; }
+  // False: it remembers nothing of what is over, and done(), configs() and execs() stay empty.
+  void remembers(bool on) { remembers_ = on; }
 
   // ---- what a test does ----
   void add_image(const std::string& name) { images_.insert(name); }
@@ -86,14 +111,19 @@ class FakeRuntime final : public Runtime {
  private:
   // Decides now, answers after the latency.
   template <class T>
-  void answer(const std::string& operation, Done<T> done, std::function<Result<T>()> work);
+  void answer(const std::string& operation, Done<T> done, std::function<Result<T>()> work,
+              bus::Duration besides = {});
+  void note(std::string what);
+  std::string next_ip() const;
+  void end_by_itself(const ContainerStatus& c);
   void open_stream(const std::string& what, Done<std::unique_ptr<stream::Stream>> done);
   ContainerStatus* newest(const std::string& container);
   void finish(ContainerStatus& c, int exit_code, const char* reason);
   Result<ContainerStatus*> find(const std::string& id);
 
   bus::Clock& clock_;
-  bus::Duration latency_ = std::chrono::milliseconds(5);
+  FakeTimes times_;
+  bool any_image_ = false, remembers_ = true;
   std::map<std::string, SandboxStatus> sandboxes_;
   std::map<std::string, ContainerStatus> containers_;
   std::map<std::string, ContainerConfig> configs_;
@@ -109,6 +139,7 @@ class FakeRuntime final : public Runtime {
   std::vector<std::string> seen_execs_;
   int next_ = 1;
   std::map<int, std::unique_ptr<bus::Timer>> answers_;
+  std::map<std::string, std::unique_ptr<bus::Timer>> exits_;  // by container
 };
 
 }  // namespace kubus::kubelet

@@ -84,11 +84,13 @@ std::string LastKnown::path_of(const ObjectKey& key) const {
 }
 
 void LastKnown::keep(const Object& object) {
+  if (dir_.empty()) return;
   pending_[object.key()] = object;
   write_soon();
 }
 
 void LastKnown::drop(const ObjectKey& key) {
+  if (dir_.empty()) return;
   pending_[key] = Object();
   write_soon();
 }
@@ -98,6 +100,7 @@ void LastKnown::write_soon() {
 }
 
 void LastKnown::flush() {
+  if (dir_.empty()) return;
   timer_.reset();
   std::error_code code;
   fs::create_directories(dir_, code);
@@ -115,12 +118,14 @@ void LastKnown::flush() {
 }
 
 Object LastKnown::find(const ObjectKey& key) const {
+  if (dir_.empty()) return {};
   auto pending = pending_.find(key);
   return pending != pending_.end() ? pending->second : read(*key.kind, path_of(key));
 }
 
 std::vector<Object> LastKnown::all(const schema::KindInfo& kind) const {
   std::vector<Object> out;
+  if (dir_.empty()) return out;
   std::error_code code;
   fs::recursive_directory_iterator at(dir_ + "/" + std::string(kind.resource), code), end;
   for (; !code && at != end; at.increment(code)) {

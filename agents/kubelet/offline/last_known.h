@@ -18,6 +18,7 @@ namespace kubus::kubelet {
 
 class LastKnown {
  public:
+  // `dir` "" : remembers nothing.
   LastKnown(bus::Ports ports, std::string dir) : ports_(ports), dir_(std::move(dir)) {}
   // Writes what is still to be written.
   ~LastKnown();

@@ -81,6 +81,9 @@ SandboxConfig sandbox_config(const Object& pod, const Identity& identity, uint32
   if (hostname) out.hostname = *std::move(hostname);
   out.log_directory = identity.log_dir(out.uid);
   out.labels = labels_of(pod, identity);
+  if (const auto* said = pod.meta().annotations()) {
+    for (const auto* e : *said) out.annotations[e->key()->str()] = text(e->value());
+  }
   out.annotations[kGrace] = grace_of(spec);
   out.dns = dns_of(pod, identity.dns, identity.node_dns);
   if (const auto* s = spec.security_context(); s && s->sysctls()) {

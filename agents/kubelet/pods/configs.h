@@ -14,13 +14,14 @@ namespace kubus::kubelet {
 
 struct Identity {
   std::string cluster, node, address;
-  std::string state_dir;
+  std::string state_dir;  // "" : nothing of Pods is on disk, neither volumes nor logs
   ClusterDns dns = {};
   DnsConfig node_dns = {};
   int64_t cpu_milli = 0, memory_bytes = 0;  // of the node
 
   // Everything that this kubelet made, and nothing else, has these labels.
   Labels labels() const { return {{kCluster, cluster}, {kNode, node}}; }
+  bool on_disk() const { return !state_dir.empty(); }
   std::string pod_dir(const std::string& uid) const { return state_dir + "/pods/" + uid; }
   std::string log_dir(const std::string& uid) const { return pod_dir(uid) + "/logs"; }
   std::string hosts_path(const std::string& uid) const { return pod_dir(uid) + "/hosts"; }

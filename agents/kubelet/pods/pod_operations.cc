@@ -58,7 +58,8 @@ void PodWorkers::run_sandbox(const std::string& uid, const Action& action) {
   if (Status s = refusal_of(*worker.pod); !s) return on_sandbox_run(uid, s.error());
   auto hostname = hostname_of(*worker.pod, identity_.dns);
   if (!hostname) return on_sandbox_run(uid, hostname.error());
-  if (Status s = make_directory(identity_.log_dir(uid)); !s) return on_sandbox_run(uid, s.error());
+  Status logs = identity_.on_disk() ? make_directory(identity_.log_dir(uid)) : Status();
+  if (!logs) return on_sandbox_run(uid, logs.error());
   runtime_.run_sandbox(sandbox_config(*worker.pod, identity_, action.attempt),
                        held([this, uid](Result<std::string> id) { on_sandbox_run(uid, id); }));
 }
@@ -220,6 +221,18 @@ Status PodWorkers::write_hosts(const std::string& uid) const {
   return out && !code ? Status() : Status(Error(Code::kInternal, "cannot write " + path));
 }
 
+// What the container finds of the kubelet's: the names it knows, and where its last words go.
+Status PodWorkers::write_files(const std::string& uid, const Action& action) const {
+  if (!identity_.on_disk()) return {};
+  if (Status s = write_hosts(uid); !s) return s;
+  std::string words = termination_path(identity_, uid, action.container, action.attempt);
+  if (Status s = make_directory(fs::path(words).parent_path()); !s) return s;
+  std::ofstream(words).flush();
+  std::error_code code;
+  fs::permissions(words, fs::perms(0666), code);
+  return {};
+}
+
 // ---- containers ----
 
 void PodWorkers::create(const std::string& uid, const Action& action) {
@@ -235,14 +248,8 @@ void PodWorkers::create(const std::string& uid, const Action& action) {
        action.streak, facts, lookup, worker.supplies.volumes, worker.supplies.links},
       identity_);
   if (!config) return settle(uid, action.container, config.error(), "CreateContainerConfigError");
-  if (Status s = write_hosts(uid); !s)
+  if (Status s = write_files(uid, action); !s)
     return settle(uid, action.container, s, "CreateContainerError");
-  std::string words = termination_path(identity_, uid, action.container, action.attempt);
-  if (Status s = make_directory(fs::path(words).parent_path()); !s)
-    return settle(uid, action.container, s, "CreateContainerError");
-  std::ofstream(words).flush();
-  std::error_code code;
-  fs::permissions(words, fs::perms(0666), code);
   std::string container = action.container;
   ContainerStatus made = status_of_new(*config, action.id);
   auto created = [this, uid, container, made](Result<std::string> id) {
@@ -286,8 +293,8 @@ void PodWorkers::remove_container(const std::string& uid, const Action& action) 
     words = termination_path(identity_, uid, c.name, c.attempt);
   }
   auto removed = [this, uid, container, log, words, id = action.id](Status status) {
-    if (status) {
-      runtime_view_.forget_container(id);
+    if (status) runtime_view_.forget_container(id);
+    if (status && identity_.on_disk()) {
       remove_log(log);
       std::error_code code;
       fs::remove(words, code);

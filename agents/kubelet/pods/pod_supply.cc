@@ -37,6 +37,17 @@ std::string metadata_text(const Object& pod) {
   return out;
 }
 
+// Volumes that nobody will ever look into.
+std::map<std::string, std::string> nothing_at_all(const Object& pod) {
+  std::map<std::string, std::string> out;
+  const auto* volumes = pod.as<core::v1::Pod>()->spec()->volumes();
+  if (!volumes) return out;
+  for (const auto* v : *volumes) {
+    if (v->name()) out[v->name()->str()] = "/";
+  }
+  return out;
+}
+
 void save_links(const std::string& path, const Environment& links) {
   std::ofstream out(path, std::ios::trunc);
   for (const auto& [name, value] : links) out << name << '=' << value << '\n';
@@ -107,6 +118,7 @@ void PodSupply::resolve(const Object& pod, const std::string& container,
 
 Result<std::map<std::string, std::string>> PodSupply::prepare(const Object& pod) const {
   std::string uid(pod.uid());
+  if (!identity_.on_disk()) return nothing_at_all(pod);
   return prepare_volumes(pod, volumes_dir(uid), facts_of_(uid),
                          references_.lookup(std::string(pod.ns())), tokens_.lookup(uid));
 }
@@ -114,10 +126,11 @@ Result<std::map<std::string, std::string>> PodSupply::prepare(const Object& pod)
 // What the Pod had before serves while the store cannot be asked.
 Environment PodSupply::links_of(const Object& pod, bool known) const {
   std::string path = links_file(std::string(pod.uid()));
+  if (!known && !identity_.on_disk()) return {};
   if (!known) return read_links(path);
   bool all = pod.as<core::v1::Pod>()->spec()->enable_service_links().value_or(true);
   Environment out = services_.links(std::string(pod.ns()), all);
-  save_links(path, out);
+  if (identity_.on_disk()) save_links(path, out);
   return out;
 }
 
@@ -157,7 +170,7 @@ void PodSupply::try_pull(std::shared_ptr<Pull> pull) {
 // ---- volumes of Pods that run ----
 
 void PodSupply::follow(const Object& pod) {
-  if (!follows_sources(pod)) return;
+  if (!identity_.on_disk() || !follows_sources(pod)) return;
   std::string metadata = metadata_text(pod);
   auto [at, fresh] = followed_.try_emplace(std::string(pod.uid()));
   at->second.pod = pod;
@@ -170,7 +183,7 @@ void PodSupply::follow(const Object& pod) {
 void PodSupply::drop(const std::string& uid) {
   followed_.erase(uid);
   tokens_.forget(uid);
-  remove_volumes(volumes_dir(uid));
+  if (identity_.on_disk()) remove_volumes(volumes_dir(uid));
 }
 
 void PodSupply::forget_reference(std::string_view resource, std::string_view ns,

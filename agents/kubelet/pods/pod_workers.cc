@@ -66,12 +66,12 @@ PodWorkers::PodWorkers(bus::Ports ports, Edges edges, Identity identity, OnDirty
       supply_(ports, edges.runtime, edges.client, edges.known, identity_,
               [this](const std::string& uid) { return facts_of(uid); }) {}
 
-void PodWorkers::start(bus::Duration patience) {
+void PodWorkers::start(bus::Duration patience, bus::Duration look_every) {
   patience_timer_ = ports_.clock.after(patience, [this] {
     patient_ = false;
     for (const auto& [uid, worker] : workers_) mark(uid);
   });
-  runtime_view_.start();
+  runtime_view_.start(look_every);
   supply_.start();
 }
 
@@ -117,8 +117,9 @@ void PodWorkers::on_runtime_change(const std::string& uid) {
   if (!uid.empty()) return mark(uid);
   // What is left of Pods that went while nobody looked: volumes, some of them mounted.
   std::error_code code;
-  for (const auto& entry : std::filesystem::directory_iterator(identity_.pod_dir(""), code))
-    workers_.try_emplace(entry.path().filename().string());
+  std::filesystem::directory_iterator left;
+  if (identity_.on_disk()) left = std::filesystem::directory_iterator(identity_.pod_dir(""), code);
+  for (const auto& entry : left) workers_.try_emplace(entry.path().filename().string());
   for (const auto& [each, worker] : workers_) mark(each);
 }
 
@@ -149,6 +150,7 @@ PodWorkers::View PodWorkers::view(const Object& pod) const {
 }
 
 std::string PodWorkers::last_words_of(const Object& pod, const ContainerStatus& run) const {
+  if (!identity_.on_disk()) return "";
   std::string uid(pod.uid());
   std::string words = last_words(termination_path(identity_, uid, run.name, run.attempt));
   const auto* c = words.empty() && run.exit_code != 0 ? container_of(pod, run.name) : nullptr;
@@ -199,7 +201,7 @@ void PodWorkers::step(const std::string& uid) {
   if (!next.gone) return;
   supply_.drop(uid);
   std::error_code code;
-  std::filesystem::remove_all(identity_.pod_dir(uid), code);
+  if (identity_.on_disk()) std::filesystem::remove_all(identity_.pod_dir(uid), code);
   if (!worker->pod) workers_.erase(uid);
 }
 

@@ -45,7 +45,8 @@ class PodWorkers {
 
   PodWorkers(bus::Ports ports, Edges edges, Identity identity, OnDirty on_dirty, Tell tell);
   // Does nothing to Pods before all are known, or `patience` is over.
-  void start(bus::Duration patience);
+  // Looks at the runtime every `look_every`, besides what its own operations tell.
+  void start(bus::Duration patience, bus::Duration look_every);
 
   // The Pod as it is wanted now.
   void set(const Object& pod);
@@ -97,6 +98,7 @@ class PodWorkers {
   void resolve(const std::string& uid, const std::string& container);
   void on_resolved(const std::string& uid, const std::string& container, Result<Supplies> supplies);
   Status write_hosts(const std::string& uid) const;
+  Status write_files(const std::string& uid, const Action& action) const;
   void create(const std::string& uid, const Action& action);
   void start_container(const std::string& uid, const Action& action);
   void stop_container(const std::string& uid, const Action& action);

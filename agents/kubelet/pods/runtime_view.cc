@@ -3,8 +3,6 @@
 namespace kubus::kubelet {
 namespace {
 
-constexpr std::chrono::seconds kPeriod{1};
-
 std::string uid_of(const Labels& labels) {
   auto found = labels.find(kPodUid);
   return found == labels.end() ? "" : found->second;
@@ -18,7 +16,8 @@ RuntimeView::RuntimeView(bus::Ports ports, Runtime& runtime, Labels labels, OnCh
       labels_(std::move(labels)),
       on_change_(std::move(on_change)) {}
 
-void RuntimeView::start() {
+void RuntimeView::start(bus::Duration look_every) {
+  look_every_ = look_every;
   list();
 }
 
@@ -77,7 +76,7 @@ void RuntimeView::on_containers(uint64_t number, Result<std::vector<ContainerSta
 }
 
 void RuntimeView::on_listed() {
-  timer_ = ports_.clock.after(kPeriod, [this] { on_list_timeout(); });
+  timer_ = ports_.clock.after(look_every_, [this] { on_list_timeout(); });
   if (listing_.failed) return;
   asking_ = 1;  // this function itself
   compare_sandboxes();

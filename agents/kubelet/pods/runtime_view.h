@@ -20,7 +20,7 @@ class RuntimeView {
 
   // Sees only what has all of `labels`.
   RuntimeView(bus::Ports ports, Runtime& runtime, Labels labels, OnChange on_change);
-  void start();
+  void start(bus::Duration look_every);
 
   // True after the first complete list.
   bool synced() const { return synced_; }
@@ -88,6 +88,7 @@ class RuntimeView {
   std::vector<ContainerStatus> listed_containers_;
   int asking_ = 0;  // details that the present list asked for
   bool synced_ = false, complained_ = false;
+  bus::Duration look_every_{};
   std::unique_ptr<bus::Timer> timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
