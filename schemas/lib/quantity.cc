@@ -52,7 +52,11 @@ Wide scaled_binary(Wide digits, int power, int places) {
   return scaled(digits, 9 - places);
 }
 
-// Into the range of int64, which sums may leave.
+Wide capped(Wide v) {
+  return std::clamp(v, -kMost, kMost);
+}
+
+// Into the range of int64.
 int64_t clamped(Wide v) {
   if (v > INT64_MAX) return INT64_MAX;
   return v < INT64_MIN ? INT64_MIN : static_cast<int64_t>(v);
@@ -181,13 +185,13 @@ int64_t Quantity::units() const {
 
 Quantity Quantity::operator+(const Quantity& o) const {
   Quantity q = is_zero() ? o : *this;
-  q.nano_ = nano_ + o.nano_;
+  q.nano_ = capped(nano_ + o.nano_);
   return q;
 }
 
 Quantity Quantity::operator-(const Quantity& o) const {
   Quantity q = *this;
-  q.nano_ = nano_ - o.nano_;
+  q.nano_ = capped(nano_ - o.nano_);
   return q;
 }
 

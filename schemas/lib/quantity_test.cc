@@ -104,7 +104,7 @@ TEST(Quantity, Adds) {
   EXPECT_GT(q("1k"), q("-1k"));
   Quantity most = Quantity::of(INT64_MAX);
   EXPECT_EQ((most + most).units(), INT64_MAX);
-  EXPECT_EQ((Quantity() - most - most).units(), INT64_MIN);
+  EXPECT_EQ((Quantity() - most - most).units(), -INT64_MAX);
   EXPECT_EQ((Quantity() - most - most).milli(), INT64_MIN);
   EXPECT_EQ(Quantity::of_milli(2500).str(), "2500m");
   EXPECT_EQ(Quantity::of(-3).str(), "-3");

@@ -72,10 +72,13 @@ class Reader {
     std::string step = {kKinds[head & 0x03], ':'};
     step.append(as_text(bytes_.subspan(at_, length)));
     at_ += length;
+    // As written: in order, each once, and none that says nothing.
+    if (!into->steps.empty() && into->steps.rbegin()->first >= step) return false;
     FieldSet& node =
         into->steps.emplace_hint(into->steps.end(), std::move(step), FieldSet())->second;
     node.member = (head & kMember) != 0;
-    return (head & kChildren) == 0 || children(&node, depth + 1);
+    if ((head & kChildren) == 0) return node.member;
+    return children(&node, depth + 1) && !node.steps.empty();
   }
 
   ByteView bytes_;

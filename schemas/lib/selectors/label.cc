@@ -19,6 +19,12 @@ std::optional<int64_t> integer(std::string_view s) {
   return n;
 }
 
+// Sorted, each once.
+void in_order(std::vector<std::string>* values) {
+  std::sort(values->begin(), values->end());
+  values->erase(std::unique(values->begin(), values->end()), values->end());
+}
+
 // Splits a selector's text into words, operators and punctuation.
 class Lexer {
  public:
@@ -134,8 +140,7 @@ class Parser {
     } while (lexer_.token() == ",");
     if (lexer_.token() != ")") return wrong("')' is expected");
     lexer_.next();
-    std::sort(r->values.begin(), r->values.end());
-    r->values.erase(std::unique(r->values.begin(), r->values.end()), r->values.end());
+    in_order(&r->values);
     return {};
   }
 
@@ -216,6 +221,8 @@ Result<Requirement> expression(const boost::json::value& item, const std::string
   if (values != nullptr && values->is_array()) {
     for (const boost::json::value& v : values->get_array()) {
       if (!v.is_string()) return bad_value(path + ".values", "must be strings");
+      if (std::string bad = validation::check_label_value(v.get_string()); !bad.empty())
+        return bad_value(path + ".values", bad);
       r.values.emplace_back(v.get_string());
     }
   }
@@ -223,7 +230,7 @@ Result<Requirement> expression(const boost::json::value& item, const std::string
     return bad_value(path + ".values", listed ? "must not be empty for In and NotIn"
                                               : "must be empty for this operator");
   }
-  std::sort(r.values.begin(), r.values.end());
+  in_order(&r.values);
   return r;
 }
 
@@ -248,6 +255,9 @@ Result<LabelSelector> LabelSelector::from_value(const boost::json::value& select
   if (labels != nullptr && labels->is_object()) {
     for (const auto& [key, v] : labels->get_object()) {
       if (!v.is_string()) return bad_value("matchLabels", "must be strings");
+      std::string bad = validation::check_qualified_name(key);
+      if (bad.empty()) bad = validation::check_label_value(v.get_string());
+      if (!bad.empty()) return bad_value("matchLabels", bad);
       out.requirements_.push_back({std::string(key), Op::kIn, {std::string(v.get_string())}});
     }
   }

@@ -72,6 +72,8 @@ TEST(LabelSelector, FromValue) {
         R"({"matchExpressions":[{"key":"a","operator":"Exists","values":["x"]}]})",
         R"({"matchExpressions":[{"key":"a","operator":"Nope"}]})",
         R"({"matchExpressions":[{"key":"a b","operator":"Exists"}]})",
+        R"({"matchExpressions":[{"key":"a","operator":"In","values":["b,c"]}]})",
+        R"({"matchLabels":{"a":"b c"}})", R"({"matchLabels":{"a b":"c"}})",
         R"({"matchLabels":{"a":1}})"}) {
     EXPECT_FALSE(LabelSelector::from_value(v(bad))) << bad;
   }
