@@ -3,6 +3,7 @@
 #include <array>
 #include <boost/json/monotonic_resource.hpp>
 
+#include "schemas/bus/event_generated.h"
 #include "schemas/coordination/v1/coordination_generated.h"
 #include "services/store/executor/dispatch.h"
 #include "services/store/executor/words.h"
@@ -178,7 +179,8 @@ void Executor::answer(const std::string& to, ReplyData reply) {
   replier_.add(to, std::move(reply));
 }
 
-// What is remembered of an earlier run: outcome and revision, not the body.
+// What is remembered of an earlier run: its revisions, and the objects as they stood then (others
+// may have changed them since, and this answer is of what this request did).
 ReplyData Executor::recall(const Incoming& incoming, const PastRequest& past) const {
   ReplyData reply{incoming.id(), {}, {}};
   size_t operations = incoming.request->operations()->size();
@@ -192,10 +194,29 @@ ReplyData Executor::recall(const Incoming& incoming, const PastRequest& past) co
               ? past.revisions.front()
               : past.revisions.back();
       out.revision = each ? past.revisions[i] : last;
+      if (each || operations == 1)
+        show_again(*incoming.request->operations()->Get(static_cast<flatbuffers::uoffset_t>(i)),
+                   &out);
     }
     reply.outcomes.push_back(std::move(out));
   }
   return reply;
+}
+
+void Executor::show_again(const wire::Operation& op, OutcomeData* out) const {
+  out->created = op.verb() == wire::Verb::Create;
+  Payload record = env_.state.latest().event(out->revision);
+  if (record.empty()) return;
+  const auto* event = flatbuffers::GetRoot<wire::Event>(record.data());
+  out->gone = event->type() == wire::EventType::Deleted;
+  const auto* kind =
+      schema::Registry::get().by_resource(text_of(event->group()), text_of(event->resource()));
+  std::string_view subresource = text_of(op.subresource());
+  bool whole = subresource.empty() || subresource == "status";
+  if (kind == nullptr || !whole || !op.return_object() || out->gone) return;
+  auto stored = env_.state.latest().find_at(*kind, text_of(event->namespace_()),
+                                            text_of(event->name()), out->revision);
+  if (stored) out->object = std::move(stored->bytes);
 }
 
 // A leader whose lease has gone on to another epoch may write no more.

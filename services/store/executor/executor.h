@@ -63,6 +63,7 @@ class Executor {
   Status run_operation(const Incoming& incoming, const wire::Operation& op, const Origin& origin,
                        OutcomeData* out);
   ReplyData recall(const Incoming& incoming, const PastRequest& past) const;
+  void show_again(const wire::Operation& op, OutcomeData* out) const;
   Status check_fence(const wire::Request& request);
   void commit();
   void on_committed(Result<Committed> committed, std::vector<Answer>* answers);

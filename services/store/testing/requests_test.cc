@@ -70,8 +70,21 @@ TEST(Requests, RepeatedAreAnsweredNotRun) {
   ASSERT_TRUE(again) << again.message();
   EXPECT_TRUE(again.outcome.repeated);
   EXPECT_EQ(again.revision(), first.revision());
+  EXPECT_EQ(again.object, first.object);
+  EXPECT_TRUE(again.outcome.created);
   EXPECT_EQ(w.call(create_request("two")).code(), Code::kAlreadyExists);
   EXPECT_EQ(w.call(create_request("one"), "cli:bob").code(), Code::kAlreadyExists);
+}
+
+TEST(Requests, ARepeatedOneIsAnsweredWithWhatItDidNotWithWhatIsNow) {
+  StoreWorld w;
+  Got first = w.call(create_request("one"));
+  ASSERT_TRUE(w.patch("configmaps", "default", "a", R"({"data":{"later":"yes"}})"));
+  EXPECT_EQ(w.call(create_request("one")).object, first.object);
+  ASSERT_TRUE(w.remove("configmaps", "default", "a"));
+  EXPECT_EQ(w.call(create_request("one")).object, first.object);
+  w.restart();
+  EXPECT_EQ(w.call(create_request("one")).object, first.object);
 }
 
 TEST(Requests, RepeatedInOneTurnRunOnce) {
