@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "services/store/store.h"
+#include "tests/sim/checkers/api_watcher.h"
 #include "tests/sim/checkers/checkers.h"
 #include "tests/sim/faults/injector.h"
 #include "tests/sim/workload/user.h"
@@ -34,6 +35,9 @@ class Run {
         followers_(cluster_, chronicle_, story_),
         stage_{cluster_, chronicle_, story_, acknowledged_, history_},
         injector_(cluster_, story_) {
+    if (scenario_.cluster.gateways > 0)
+      watcher_ = std::make_unique<ApiWatcher>(cluster_, chronicle_, story_, "/api/v1/pods",
+                                              *schema::Registry::get().by_resource("", "pods"));
     if (!options.fingerprint && !options.print) return;
     cluster_.world.on_trace([this, messages = options.messages](std::string_view line) {
       print_.add(line);
@@ -86,6 +90,7 @@ class Run {
         if (!user->idle()) return "users still wait for answers";
       }
       if (std::string why = unsettled(chronicle_); !why.empty()) return why;
+      if (watcher_ && !watcher_->current()) return "a watch through the gateway is behind";
       return followers_.current() ? "" : "followers are behind";
     });
     if (!over) return;
@@ -96,6 +101,7 @@ class Run {
     check_reads(cluster_, chronicle_, story_);
     cluster_.world.run_for(seconds(3));
     followers_.check_end();
+    if (watcher_) watcher_->check_end();
     runtime_.check_end();
     acknowledged_.check_end(chronicle_, story_);
     history_.check(story_);
@@ -147,6 +153,7 @@ class Run {
   PodRules pods_;
   RuntimeRules runtime_;
   Followers followers_;
+  std::unique_ptr<ApiWatcher> watcher_;  // null: there is no gateway
   Stage stage_;
   Injector injector_;
   std::vector<std::unique_ptr<User>> users_;

@@ -15,9 +15,11 @@ std::string_view text_of(const flatbuffers::String* s) {
 }
 
 std::string name_of(const wire::Event& e) {
-  std::string out(text_of(e.resource()));
-  if (e.namespace_() && e.namespace_()->size() > 0) out += "/" + e.namespace_()->str();
-  return out + "/" + std::string(text_of(e.name()));
+  const schema::KindInfo* kind =
+      schema::Registry::get().by_resource(text_of(e.group()), text_of(e.resource()));
+  if (!kind) return std::string(text_of(e.resource())) + "?";
+  return ObjectKey{kind, std::string(text_of(e.namespace_())), std::string(text_of(e.name()))}
+      .str();
 }
 
 Chronicle::Chronicle(Cluster& cluster, Story& story)

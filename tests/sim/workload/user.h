@@ -31,7 +31,7 @@ class User {
 
   // Nothing new is begun any more; what is under way ends by itself.
   virtual void stop() { timer_.reset(), stopped_ = true; }
-  bool idle() const { return under_way_ == 0; }
+  bool idle() const { return under_way_ == 0 && owed_ == 0; }
   // Once all is quiet.
   virtual void check_end() {}
 
@@ -57,6 +57,7 @@ class User {
   kit::Client client_;
   bool stopped_ = false;
   int under_way_ = 0;
+  int owed_ = 0;  // what it made and has still to delete
 
  private:
   void tick();

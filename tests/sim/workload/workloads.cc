@@ -129,12 +129,14 @@ class Settler : public User {
       create("apps", "deployments", name, deployment("web", "web:1", step_));
       create("", "configmaps", name, {{"metadata", {{"name", "settings"}}}});
     });
+    ++owed_;
     auto life = step_.duration("life", std::chrono::seconds(20));
     ends_.push_back(ports_.clock.after(life, [this, name] { leave(name); }));
   }
   void leave(const std::string& name) {
     remove(key("", "namespaces", "", name), [this, name](Status s) {
-      if (!s && s.error().code == Code::kTimeout) leave(name);
+      bool gone = s || s.error().code == Code::kNotFound;
+      gone ? void(--owed_) : leave(name);
     });
   }
   int count_ = 0;
@@ -152,12 +154,14 @@ class Churner : public User {
     json::value pod = pod_template("lone", "web:1", "100m");
     pod.at("metadata").as_object()["name"] = name;
     create("", "pods", "default", pod);
+    ++owed_;
     auto life = step_.duration("life", std::chrono::seconds(20));
     ends_.push_back(ports_.clock.after(life, [this, name] { leave(name); }));
   }
   void leave(const std::string& name) {
     remove(key("", "pods", "default", name), [this, name](Status s) {
-      if (!s && s.error().code == Code::kTimeout) leave(name);
+      bool gone = s || s.error().code == Code::kNotFound;
+      gone ? void(--owed_) : leave(name);
     });
   }
   int count_ = 0;
