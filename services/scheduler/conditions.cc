@@ -32,6 +32,7 @@ json::array conditions_of(const Object& pod) {
 bool says(const Object& pod, const Verdict& verdict) {
   const auto* status = pod.as<core::v1::Pod>()->status();
   if (!status || !status->conditions()) return false;
+  if (view(status->nominated_node_name()) != verdict.nominated) return false;
   for (const auto* c : *status->conditions()) {
     if (view(c->type()) != kType) continue;
     return view(c->status()) == "False" && view(c->reason()) == verdict.reason &&
@@ -57,7 +58,11 @@ std::string patch_to_say(const Object& pod, const Verdict& verdict, int64_t now_
     found = true;
   }
   if (!found) conditions.push_back(said);
-  return json::serialize(json::object{{"status", {{"conditions", std::move(conditions)}}}});
+  json::value nominated =
+      verdict.nominated.empty() ? json::value() : json::value(verdict.nominated);
+  json::object status{{"conditions", std::move(conditions)},
+                      {"nominatedNodeName", std::move(nominated)}};
+  return json::serialize(json::object{{"status", std::move(status)}});
 }
 
 }  // namespace kubus::scheduler

@@ -1,4 +1,5 @@
-// The condition PodScheduled=False as the scheduler writes it.
+// What the scheduler writes into the status of a Pod without a node: the condition
+// PodScheduled=False, and where a place is kept for it.
 #pragma once
 
 #include <optional>
@@ -15,10 +16,11 @@ inline constexpr std::string_view kSchedulingGated = "SchedulingGated";
 struct Verdict {
   std::string reason;
   std::string message;
+  std::string nominated;  // status.nominatedNodeName; "" : none
   friend bool operator==(const Verdict&, const Verdict&) = default;
 };
 
-// Whether the Pod's condition says so already.
+// Whether the Pod's status says so already.
 bool says(const Object& pod, const Verdict& verdict);
 // A JSON merge patch of the Pod's status that makes it say so. It replaces the list of conditions,
 // so it must be sent with the Pod's revision.

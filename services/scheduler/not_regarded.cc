@@ -11,11 +11,6 @@ std::string not_regarded(const Object& pod) {
   auto add = [&](bool has, const char* path) {
     if (has) out += (out.empty() ? "" : ", ") + std::string(path);
   };
-  const auto* affinity = spec->affinity();
-  add(affinity && affinity->pod_affinity(), "spec.affinity.podAffinity");
-  add(affinity && affinity->pod_anti_affinity(), "spec.affinity.podAntiAffinity");
-  const auto* spread = spec->topology_spread_constraints();
-  add(spread && spread->size() > 0, "spec.topologySpreadConstraints");
   const auto* claims = spec->resource_claims();
   add(claims && claims->size() > 0, "spec.resourceClaims");
   return out;

@@ -7,7 +7,7 @@
 
 namespace kubus::scheduler {
 
-// Their paths, for people: "spec.affinity.podAffinity, spec.topologySpreadConstraints". "" : none.
+// Their paths, for people: "spec.resourceClaims". "" : none.
 std::string not_regarded(const Object& pod);
 
 }  // namespace kubus::scheduler

@@ -15,14 +15,14 @@
 #include "bus/ports/ports.h"
 #include "services/scheduler/model/demand.h"
 #include "services/scheduler/model/snapshot.h"
-#include "services/scheduler/plugins/profile.h"
+#include "services/scheduler/view.h"
 
 namespace kubus::scheduler {
 
-// Why a Pod fits nowhere.
-struct Refusal {
-  std::string why;            // "0/5 nodes are available: 3 Insufficient cpu, 2 node(s) …."
-  Helps woken_by = kNothing;  // the changes that may help
+// A node for a Pod, at the cost of others.
+struct Preemption {
+  Row row = 0;
+  Victims victims;  // hold until the snapshot changes; may be none, where enough leave anyway
 };
 
 class Planner {
@@ -36,16 +36,22 @@ class Planner {
   // After place() said nowhere and before anything changed.
   Refusal explain(const DemandPtr& demand);
   // kNothing: the Pod fits there. Else the changes that may help it on this node.
-  Helps refused_on(const Demand& demand, Row row) const;
+  Helps refused_on(const DemandPtr& demand, Row row);
+  // The same of all nodes.
+  Helps refused_everywhere(const DemandPtr& demand);
+  // Where Pods of lower priority can make room at the least cost; nullopt: nowhere.
+  std::optional<Preemption> preempt(const DemandPtr& demand);
+  // After preempt() said nowhere: "0/5 nodes are available: …."
+  std::string why_no_preemption(const DemandPtr& demand);
   // The score that a node has for this Demand; nullopt: a filter objects. For tests.
   std::optional<int64_t> score_on(const DemandPtr& demand, Row row);
   // Forgets what was worked out.
   void reset();
 
  private:
-  class View;
   View& view_of(const DemandPtr& demand);
-  std::optional<Row> place_by_name(const Demand& demand, NameId name);
+  View& caught_up(const DemandPtr& demand);
+  std::optional<Row> place_by_name(const DemandPtr& demand, NameId name);
 
   const Snapshot& snapshot_;
   const Profile& profile_;

@@ -16,14 +16,18 @@ Reporter::Reporter(bus::Ports ports, kit::Client& client, kit::Recorder& recorde
     : ports_(ports), client_(client), recorder_(recorder), on_news_(std::move(on_news)) {}
 Reporter::~Reporter() = default;
 
-void Reporter::want(const Object& pod, Verdict verdict, const kit::Cause& cause, bool event) {
+void Reporter::want(const Object& pod, Verdict verdict, const kit::Cause& cause, bool event,
+                    Revision written) {
   std::string key = key_of(pod);
   Wanted& wanted = wanted_[key];
   bool news = wanted.verdict != verdict && !says(pod, verdict);
   if (news && event) {
     recorder_.warning(pod, "FailedScheduling", verdict.message, "", cause);
   }
-  wanted.pod = pod;
+  bool newer =
+      !wanted.pod || wanted.pod.uid() != pod.uid() || wanted.pod.revision() < pod.revision();
+  if (newer) wanted.pod = pod;
+  wanted.written = std::max(wanted.written, written);
   wanted.verdict = std::move(verdict);
   wanted.cause = cause;
   consider(key, wanted);

@@ -25,8 +25,10 @@ class Reporter {
   ~Reporter();
   Reporter(const Reporter&) = delete;
 
-  // The Pod shall say so from now on. `event`: and an Event too, if it is news.
-  void want(const Object& pod, Verdict verdict, const kit::Cause& cause, bool event);
+  // The Pod shall say so from now on. `event`: and an Event too, if it is news. `written`: a
+  // version of the Pod that must be seen before.
+  void want(const Object& pod, Verdict verdict, const kit::Cause& cause, bool event,
+            Revision written = {});
   // A version of a Pod that a verdict may be wanted for.
   void on_pod(const Object& pod);
   void forget(const std::string& key);

@@ -9,8 +9,9 @@ namespace {
 
 constexpr std::string_view kLease = "kube-scheduler";
 constexpr std::string_view kGated = "Scheduling is blocked due to non-empty scheduling gates";
-constexpr size_t kAtOnce = 256;  // decisions of one turn, and bindings of one request
-constexpr size_t kRequests = 8;  // with bindings, under way
+constexpr size_t kAtOnce = 256;        // decisions of one turn, and bindings of one request
+constexpr size_t kRequests = 8;        // with bindings, under way
+constexpr size_t kPreemptions = 1024;  // under way
 constexpr bus::Duration kAskAgain = std::chrono::milliseconds(200);
 
 const schema::KindInfo& core_kind(std::string_view resource) {
@@ -34,9 +35,12 @@ Scheduler::Scheduler(bus::Ports ports, SchedulerOptions options)
       client_(ports, options.client),
       pods_(ports, client_, {.kind = &core_kind("pods")}),
       nodes_(ports, client_, {.kind = &core_kind("nodes")}),
+      namespaces_(ports, client_, {.kind = &core_kind("namespaces")}),
       recorder_(ports, client_, {.component = "default-scheduler"}),
       engine_(ports.random),
       binder_(ports, client_, [this](const Decision& d, Binder::Outcome o) { on_answer(d, o); }),
+      evictor_(ports, client_,
+               [this](const Decision& d, bool done, Revision r) { on_preempted(d, done, r); }),
       reporter_(ports, client_, recorder_, [this] { arm(); }),
       election_(
           ports, client_,
@@ -47,8 +51,11 @@ Scheduler::Scheduler(bus::Ports ports, SchedulerOptions options)
           [this](const kit::Fence& fence) { on_elected(fence); }, [this] { on_lost(); }) {
   pods_.on_change([this](const kit::Informer::Change& c) { on_pod(c); });
   nodes_.on_change([this](const kit::Informer::Change& c) { on_node(c); });
+  namespaces_.on_change([this](const kit::Informer::Change& c) { on_namespace(c); });
   pods_.on_progress([this] { on_progress(); });
   nodes_.on_progress([this] { on_progress(); });
+  namespaces_.on_progress([this] { on_progress(); });
+  namespaces_.start();
   nodes_.start();
   pods_.start();
 }
@@ -60,7 +67,8 @@ void Scheduler::on_pod(const kit::Informer::Change& change) {
   engine_.on_pod(change.before, change.now, revision_of(change), ports_.clock.now());
   if (gated(change.now)) {
     kit::Cause cause{.revisions = {revision_of(change)}, .trigger = 0};
-    reporter_.want(change.now, {std::string(kSchedulingGated), std::string(kGated)}, cause, false);
+    reporter_.want(change.now, {std::string(kSchedulingGated), std::string(kGated), ""}, cause,
+                   false);
   } else if (wants_node(change.now)) {
     if (change.before && gated(change.before)) reporter_.forget(key_of(change.now));
     reporter_.on_pod(change.now);
@@ -72,6 +80,11 @@ void Scheduler::on_pod(const kit::Informer::Change& change) {
 void Scheduler::on_node(const kit::Informer::Change& change) {
   if (!change.now && !change.before) return;
   engine_.on_node(change.before, change.now, revision_of(change), ports_.clock.now());
+}
+
+void Scheduler::on_namespace(const kit::Informer::Change& change) {
+  if (!change.now && !change.before) return;
+  engine_.on_namespace(change.before, change.now, ports_.clock.now());
 }
 
 void Scheduler::on_progress() {
@@ -112,6 +125,28 @@ void Scheduler::on_answer(const Decision& d, Binder::Outcome outcome) {
   arm();
 }
 
+void Scheduler::on_preempted(const Decision& d, bool done, Revision written) {
+  kit::Cause cause = cause_of({d});
+  if (done) {
+    for (const Victim& v : d.victims) {
+      size_t slash = v.key.find('/');
+      Object victim = pods_.find(v.key.substr(0, slash), v.key.substr(slash + 1));
+      if (!victim || victim.uid() != v.uid) continue;
+      recorder_.normal(victim, "Preempted",
+                       "Preempted by pod " + std::string(d.pod.uid()) + " on node " + d.nominated,
+                       "", cause);
+    }
+  } else {
+    engine_.not_preempted(d, ports_.clock.now());
+  }
+  Object pod = pods_.find(d.pod.ns(), d.pod.name());
+  if (pod && pod.uid() == d.pod.uid() && wants_node(pod) && !engine_.assumed(d.key)) {
+    std::string nominated = engine_.nominated(d.key);
+    reporter_.want(pod, {std::string(kUnschedulable), d.why, nominated}, cause, true, written);
+  }
+  arm();
+}
+
 void Scheduler::on_head(uint64_t epoch, const Result<kit::Answer>& answer) {
   asks_for_head_ = false;
   if (!fence_) return;
@@ -139,8 +174,9 @@ void Scheduler::ask_for_head() {
 }
 
 bool Scheduler::may_decide() const {
-  return fence_ && head_ && nodes_.synced() && pods_.synced() && pods_.position() >= *head_ &&
-         binder_.requests() < kRequests;
+  return fence_ && head_ && nodes_.synced() && namespaces_.synced() && pods_.synced() &&
+         pods_.position() >= *head_ && binder_.requests() < kRequests &&
+         evictor_.requests() < kPreemptions;
 }
 
 void Scheduler::act(std::vector<Decision> decisions) {
@@ -149,8 +185,11 @@ void Scheduler::act(std::vector<Decision> decisions) {
     if (!d.node.empty()) {
       reporter_.forget(d.key);
       placed.push_back(std::move(d));
+    } else if (d.preempts) {
+      evictor_.preempt(std::move(d), *fence_);
     } else {
-      reporter_.want(d.pod, {std::string(kUnschedulable), d.why}, cause_of({d}), d.tried);
+      reporter_.want(d.pod, {std::string(kUnschedulable), d.why, d.nominated}, cause_of({d}),
+                     d.tried);
     }
   }
   if (!placed.empty()) binder_.bind(std::move(placed), *fence_);

@@ -12,6 +12,7 @@
 #include "bus/ports/ports.h"
 #include "services/scheduler/binder.h"
 #include "services/scheduler/engine.h"
+#include "services/scheduler/evictor.h"
 #include "services/scheduler/reporter.h"
 
 namespace kubus::scheduler {
@@ -34,12 +35,14 @@ class Scheduler {
 
  private:
   void on_pod(const kit::Informer::Change& change);
+  void on_namespace(const kit::Informer::Change& change);
   void on_node(const kit::Informer::Change& change);
   void on_elected(const kit::Fence& fence);
   void on_lost();
   void on_progress();
   void on_turn();
   void on_answer(const Decision& decision, Binder::Outcome outcome);
+  void on_preempted(const Decision& decision, bool done, Revision written);
   void ask_for_head();
   void on_head(uint64_t epoch, const Result<kit::Answer>& answer);
   bool may_decide() const;
@@ -48,10 +51,11 @@ class Scheduler {
 
   bus::Ports ports_;
   kit::Client client_;
-  kit::Informer pods_, nodes_;
+  kit::Informer pods_, nodes_, namespaces_;
   kit::Recorder recorder_;
   Engine engine_;
   Binder binder_;
+  Evictor evictor_;
   Reporter reporter_;
   std::optional<kit::Fence> fence_;
   // The Pods must be known up to here: the leader before may have bound some that are not seen yet.

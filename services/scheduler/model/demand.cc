@@ -27,6 +27,8 @@ class Compiler {
       for (const auto* e : *spec_.node_selector())
         out->selector.emplace_back(names_.intern(view(e->key())), names_.intern(view(e->value())));
     }
+    out->priority = spec_.priority().value_or(0);
+    out->preempts = view(spec_.preemption_policy()) != "Never";
     affinity(out);
     tolerations(out);
     if (!spec_.containers()) return;
@@ -118,6 +120,41 @@ class Compiler {
   Names& names_;
 };
 
+Spread spread_of(const core::v1::TopologySpreadConstraint& c, const Folk& folk) {
+  Spread out;
+  out.topology_key = view(c.topology_key());
+  out.max_skew = c.max_skew().value_or(1);
+  out.min_domains = c.min_domains().value_or(1);
+  out.hard = view(c.when_unsatisfiable()) != "ScheduleAnyway";
+  out.by_affinity = view(c.node_affinity_policy()) != "Ignore";
+  out.by_taints = view(c.node_taints_policy()) == "Honor";
+  out.who.labels = label_term(c.label_selector());
+  out.who.namespaces = {folk.ns};
+  out.who.only_those_that_stay = true;
+  if (c.match_label_keys()) {
+    for (const auto* key : *c.match_label_keys()) {
+      if (const std::string* value = value_of(folk.labels, view(key)))
+        out.who.labels.all.push_back({key->str(), LabelRequirement::Op::kIn, {*value}});
+    }
+  }
+  return out;
+}
+
+void look_around(const PodSpec* spec, const Folk& folk, Society& society, Demand* out) {
+  out->terms = folk.terms;
+  if (folk.terms) {
+    const auto& own = folk.terms->affinity;
+    out->meets_itself = std::all_of(
+        own.begin(), own.end(), [&](const AffinityTerm& t) { return society.means(t.who, folk); });
+  }
+  out->bonds = society.bonds(folk);
+  if (!spec || !spec->topology_spread_constraints()) return;
+  for (const auto* c : *spec->topology_spread_constraints()) {
+    out->spread.push_back(spread_of(*c, folk));
+    out->spread.back().means_itself = society.means(out->spread.back().who, folk);
+  }
+}
+
 // All fields of a Demand as bytes: equal exactly if the Demands are.
 class Signature {
  public:
@@ -140,6 +177,11 @@ class Signature {
       add(t.key), add(t.value), add(static_cast<int>(t.op)), add(static_cast<int>(t.effect));
     add(d.images.size());
     for (NameId image : d.images) add(image);
+    add(d.priority), add(d.preempts);
+    add(d.terms ? d.terms->serial : 0), add(d.meets_itself);
+    add(d.bonds.size());
+    for (const Bond& b : d.bonds) add(b.terms->serial), add(b.number);
+    for (const Spread& s : d.spread) add(s);
   }
   std::string take() { return std::move(bytes_); }
 
@@ -157,6 +199,13 @@ class Signature {
       add(r.values.size());
       for (NameId v : r.values) add(v);
     }
+  }
+
+  void add(const Spread& s) {
+    add(s.max_skew), add(s.min_domains), add(s.topology_key.size());
+    bytes_ += s.topology_key;
+    add(s.hard), add(s.by_affinity), add(s.by_taints), add(s.means_itself);
+    s.who.sign(&bytes_);
   }
 
   std::string bytes_;
@@ -178,12 +227,13 @@ std::string image_with_tag(std::string_view image) {
   return std::string(image) + (exact || image.empty() ? "" : ":latest");
 }
 
-DemandPtr Demands::of(const Object& pod, Names& names) {
+DemandPtr Demands::of(const Object& pod, const Folk& folk, Names& names, Society& society) {
   auto demand = std::make_shared<Demand>();
   demand->load = load_of(pod, names);
   if (const PodSpec* spec = pod.as<core::v1::Pod>()->spec()) {
     Compiler(*spec, names).run(demand.get());
   }
+  look_around(pod.as<core::v1::Pod>()->spec(), folk, society, demand.get());
   std::weak_ptr<const Demand>& known = known_[Signature(*demand).take()];
   if (DemandPtr same = known.lock()) return same;
   demand->serial = next_++;

@@ -11,6 +11,7 @@
 #include "schemas/lib/object.h"
 #include "services/scheduler/model/load.h"
 #include "services/scheduler/model/names.h"
+#include "services/scheduler/model/society.h"
 
 namespace kubus::scheduler {
 
@@ -43,6 +44,17 @@ struct Preference {
   Term term;
 };
 
+// How evenly the Pods that a selector means shall lie over parts of the cluster.
+struct Spread {
+  PodSelector who;
+  std::string topology_key;
+  int32_t max_skew = 1, min_domains = 1;
+  bool hard = true;         // else it only counts for points
+  bool by_affinity = true;  // nodes that the Pod's affinity rules out do not count
+  bool by_taints = false;   // nor do those whose taints it does not tolerate
+  bool means_itself = false;
+};
+
 struct Demand {
   uint64_t serial = 0;  // one more for each Demand made: an order that does not depend on memory
   Load load;
@@ -55,13 +67,26 @@ struct Demand {
   std::vector<Toleration> tolerations;
   std::vector<NameId> images;  // with a tag, sorted
   size_t containers = 0;
+  int32_t priority = 0;
+  bool preempts = true;
+  // ---- about neighbours ----
+  TermsPtr terms;            // null: it says nothing
+  bool meets_itself = true;  // such a Pod is what its own required affinity asks for
+  std::vector<Bond> bonds;   // what others say about such a Pod
+  std::vector<Spread> spread;
+  // Whether it matters to it which Pods are where.
+  bool looks_around() const { return terms || !bonds.empty() || !spread.empty(); }
 };
 using DemandPtr = std::shared_ptr<const Demand>;
 
 class Demands {
  public:
-  // The Demand of this Pod, shared with all that want the same and live.
-  DemandPtr of(const Object& pod, Names& names);
+  // The Demand of this Pod, shared with all that want the same and live. It holds for as long as
+  // `society` knows no more bonds of the Pod's Folk.
+  DemandPtr of(const Object& pod, const Folk& folk, Names& names, Society& society);
+  DemandPtr of(const Object& pod, Names& names, Society& society) {
+    return of(pod, *society.folk_of(pod), names, society);
+  }
   size_t size() const { return known_.size(); }
 
  private:

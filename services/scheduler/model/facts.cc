@@ -7,7 +7,6 @@
 namespace kubus::scheduler {
 namespace {
 
-constexpr std::string_view kNotReady = "node.kubernetes.io/not-ready";
 constexpr std::string_view kOs = "kubernetes.io/os";
 
 std::string_view view(const flatbuffers::String* s) {
@@ -48,17 +47,6 @@ void add_images(const core::v1::NodeStatus& status, Names& names, Facts* out) {
   out->images.erase(std::unique(out->images.begin(), out->images.end(), same), out->images.end());
 }
 
-// Nobody sets and lifts the taint of a node that is not Ready yet: what the node says counts.
-void settle_readiness(const core::v1::NodeStatus& status, Names& names, Facts* out) {
-  if (!status.conditions()) return;
-  for (const auto* c : *status.conditions()) {
-    if (view(c->type()) != "Ready") continue;
-    NameId key = names.intern(kNotReady);
-    std::erase_if(out->taints, [&](const Taint& t) { return t.key == key; });
-    if (view(c->status()) != "True") out->taints.push_back({key, kNoName, Effect::kNoSchedule});
-  }
-}
-
 }  // namespace
 
 std::optional<NameId> Facts::label(NameId key) const {
@@ -84,7 +72,6 @@ Facts facts_of(const Object& node, Names& names) {
   if (const auto* status = node.as<core::v1::Node>()->status()) {
     add_allocatable(*status, names, &out);
     add_images(*status, names, &out);
-    settle_readiness(*status, names, &out);
   }
   return out;
 }

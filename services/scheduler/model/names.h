@@ -28,6 +28,11 @@ class Names {
     ids_.emplace(texts_.back(), id);
     return id;
   }
+  // kNoName: no such text is known.
+  NameId find(std::string_view text) const {
+    auto at = ids_.find(text);
+    return at == ids_.end() ? kNoName : at->second;
+  }
   const std::string& text(NameId id) const { return texts_[id]; }
   size_t size() const { return texts_.size(); }
 

@@ -44,7 +44,7 @@ void Snapshot::renumber() {
   Renumbering renumber(names_, fresh);
   for (Facts& f : facts_) renumber.in(f);
   for (Extras& e : extras_) renumber.in(e);
-  for (auto& [pod, place] : places_) renumber.in(place.load);
+  for (auto& [pod, place] : places_) renumber.in(place.guest.load);
   decltype(by_name_) by_name;
   for (auto [name, row] : by_name_) by_name[facts_[row].name] = row;
   decltype(images_) images;

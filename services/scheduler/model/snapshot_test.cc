@@ -15,7 +15,7 @@ using testing::PodText;
 
 Change put(Snapshot& s, const PodText& p) {
   Object pod = testing::pod(p);
-  return s.place(p.name, p.node, load_of(pod, s.names()));
+  return s.place(p.name, p.node, guest_of(pod, s.names(), s.society()));
 }
 
 Row row(Snapshot& s, const std::string& node) {
@@ -71,10 +71,10 @@ TEST(Snapshot, TellsWhatMayHelp) {
                     .memory = "1Gi"}),
             kTaints);
   const char port[] = R"({"containerPort":1,"hostPort":1})";
-  EXPECT_EQ(put(s, {.name = "p", .ports = port, .node = "n"}).helps, kNothing);
-  EXPECT_EQ(put(s, {.name = "q", .node = "n"}).helps, kNothing);
-  EXPECT_EQ(s.take_away("q").helps, kFreed);
-  EXPECT_EQ(s.take_away("p").helps, kFreed | kPortsFreed);
+  EXPECT_EQ(put(s, {.name = "p", .ports = port, .node = "n"}).helps, kPodCame);
+  EXPECT_EQ(put(s, {.name = "q", .node = "n"}).helps, kPodCame);
+  EXPECT_EQ(s.take_away("q").helps, kFreed | kPodLeft);
+  EXPECT_EQ(s.take_away("p").helps, kFreed | kPortsFreed | kPodLeft);
   EXPECT_EQ(s.take_away("p").helps, kNothing);
 }
 
@@ -242,12 +242,12 @@ TEST(Planner, MendedEqualsWorkedOutAnew) {
       for (uint64_t steps = life.random.below(4); steps > 0; --steps) life.step();
       Planner fresh(life.s, default_profile(), life.random);
       for (const PodText& shape : shapes) {
-        DemandPtr d = demands.of(testing::pod(shape), life.s.names());
+        DemandPtr d = demands.of(testing::pod(shape), life.s.names(), life.s.society());
         bool somewhere = false;
         for (Row r = 0; r < life.s.rows(); ++r) {
           auto score = kept.score_on(d, r);
           ASSERT_EQ(score, fresh.score_on(d, r)) << shape.name << " on row " << r;
-          ASSERT_EQ(score.has_value(), kept.refused_on(*d, r) == kNothing);
+          ASSERT_EQ(score.has_value(), kept.refused_on(d, r) == kNothing);
           somewhere |= score.has_value();
         }
         auto placed = kept.place(d);

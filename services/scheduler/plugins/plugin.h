@@ -16,9 +16,12 @@ namespace kubus::scheduler {
 struct NodeRef {
   const Snapshot& in;
   Row row;
-  const Numbers& numbers() const { return in.numbers(row); }
+  // What would be taken, instead of what is.
+  const Numbers* supposed_numbers = nullptr;
+  const Extras* supposed_extras = nullptr;
+  const Numbers& numbers() const { return supposed_numbers ? *supposed_numbers : in.numbers(row); }
   const Facts& facts() const { return in.facts(row); }
-  const Extras& extras() const { return in.extras(row); }
+  const Extras& extras() const { return supposed_extras ? *supposed_extras : in.extras(row); }
   const std::string& text(NameId id) const { return in.names().text(id); }
 };
 

@@ -17,9 +17,11 @@ struct World {
   }
   void put(const PodText& p) {
     Object pod = testing::pod(p);
-    snapshot.place("d/" + p.name, p.node, load_of(pod, snapshot.names()));
+    snapshot.place("d/" + p.name, p.node, guest_of(pod, snapshot.names(), snapshot.society()));
   }
-  DemandPtr demand(const Object& pod) { return demands.of(pod, snapshot.names()); }
+  DemandPtr demand(const Object& pod) {
+    return demands.of(pod, snapshot.names(), snapshot.society());
+  }
 
   // The node's name, or why there is none.
   std::string place(const Object& pod) {

@@ -17,6 +17,8 @@ struct Profile {
   std::string_view scheduler_name;
   std::span<const Filter* const> filters;  // the first that objects is told
   std::span<const WeightedScore> scores;
+  // Of plugins/neighbours.h, whose filters come last.
+  int64_t inter_pod_affinity_weight = 2, pod_topology_spread_weight = 2;
 };
 
 // What a Pod gets that names no scheduler.

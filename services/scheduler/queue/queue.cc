@@ -38,7 +38,8 @@ bus::Duration backoff_after(int attempts) {
   return std::min(delay, kMostBackoff);
 }
 
-void Queue::put(const std::string& key, const Object& pod, DemandPtr demand, Revision cause) {
+void Queue::put(const std::string& key, const Object& pod, DemandPtr demand, Revision cause,
+                FolkPtr folk) {
   auto& slot = items_[key];
   bool fresh = !slot;
   if (fresh) {
@@ -53,6 +54,7 @@ void Queue::put(const std::string& key, const Object& pod, DemandPtr demand, Rev
   bool other = fresh || item.candidate.demand != demand || item.rank.less_priority != priority ||
                item.rank.created != created;
   item.candidate.pod = pod;
+  item.candidate.folk = std::move(folk);
   if (!other) return;
   if (fresh || item.where != Where::kOut) leave(item);
   add_cause(&item.candidate.causes, cause);
@@ -119,12 +121,34 @@ void Queue::failed(const std::string& key, bus::Instant now) {
   try_again(item, now);
 }
 
+const Candidate* Queue::waiting(const std::string& key) const {
+  auto at = items_.find(key);
+  bool waits = at != items_.end() && at->second->where == Where::kWaiting;
+  return waits ? &at->second->candidate : nullptr;
+}
+
+void Queue::set_demand(const std::string& key, DemandPtr demand) {
+  auto at = items_.find(key);
+  if (at == items_.end()) return;
+  KUBUS_CHECK(at->second->where == Where::kOut);
+  at->second->candidate.demand = std::move(demand);
+}
+
+void Queue::call(const std::string& key, Revision cause) {
+  auto at = items_.find(key);
+  if (at == items_.end() || at->second->where != Where::kWaiting) return;
+  Item& item = *at->second;
+  leave(item);
+  add_cause(&item.candidate.causes, cause);
+  enter(item, Where::kActive);
+}
+
 void Queue::wake(Helps what, Revision cause, bus::Instant now, const Ask& still_refused) {
   if (what == kNothing) return;
   std::vector<uint64_t> helped;
   for (auto& [serial, c] : classes_) {
     if (!(c.woken_by & what)) continue;
-    Helps needs = still_refused(*c.demand);
+    Helps needs = still_refused(c.demand);
     c.woken_by |= needs;
     if (needs == kNothing) helped.push_back(serial);
   }

@@ -30,6 +30,7 @@ struct Candidate {
   std::string key;  // "namespace/name"
   Object pod;
   DemandPtr demand;
+  FolkPtr folk;
   std::vector<Revision> causes;  // what made it worth a try; the newest four
   int attempts = 0;              // with this one
 };
@@ -37,9 +38,12 @@ struct Candidate {
 class Queue {
  public:
   // A new Pod, or what a known one has become: tried now if it is new or wants something else.
-  void put(const std::string& key, const Object& pod, DemandPtr demand, Revision cause);
+  void put(const std::string& key, const Object& pod, DemandPtr demand, Revision cause,
+           FolkPtr folk = nullptr);
   void remove(const std::string& key, bus::Instant now);
   bool knows(const std::string& key) const { return items_.contains(key); }
+  // nullptr: it does not wait.
+  const Candidate* waiting(const std::string& key) const;
 
   // The next to place. It is out until one of the three below is said, or remove().
   std::optional<Candidate> take(bus::Instant now);
@@ -48,10 +52,14 @@ class Queue {
   std::vector<Candidate> refused(const std::string& key, Helps woken_by, std::string_view why,
                                  bus::Instant now);
   void failed(const std::string& key, bus::Instant now);  // tried again after its backoff
+  // What it wants is understood better now; of one that is out.
+  void set_demand(const std::string& key, DemandPtr demand);
+  // Tried again at once, if it waits.
+  void call(const std::string& key, Revision cause);
 
   // Something got better. Asks about each class that it may help; `still_refused` says which
   // changes that class needs on the node in question, kNothing if it fits there now.
-  using Ask = std::function<Helps(const Demand&)>;
+  using Ask = std::function<Helps(const DemandPtr&)>;
   void wake(Helps what, Revision cause, bus::Instant now, const Ask& still_refused);
 
   // When take() has something to give: now, later or never.

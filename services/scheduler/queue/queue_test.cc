@@ -14,7 +14,7 @@ using testing::PodText;
 struct QueueTest : ::testing::Test {
   void put(const PodText& p, Revision cause = {}) {
     Object pod = testing::pod(p);
-    queue.put(p.name, pod, demands.of(pod, names), cause);
+    queue.put(p.name, pod, demands.of(pod, names, society), cause);
   }
   std::string take() {
     auto c = queue.take(now);
@@ -26,7 +26,7 @@ struct QueueTest : ::testing::Test {
     queue.refused(name, woken_by, why, now);
   }
   void wake(Helps what, Helps still_refused = kNothing) {
-    queue.wake(what, Revision(9), now, [&](const Demand&) {
+    queue.wake(what, Revision(9), now, [&](const DemandPtr&) {
       ++asked;
       return still_refused;
     });
@@ -34,6 +34,7 @@ struct QueueTest : ::testing::Test {
   std::string cpu(int milli) { return R"("cpu":")" + std::to_string(milli) + "m\""; }
 
   Names names;
+  Society society;
   Demands demands;
   Queue queue;
   bus::Instant now;
@@ -186,7 +187,7 @@ TEST_F(QueueTest, RecompiledPodsAreTriedAgain) {
   refuse("p");
   now = now + seconds(20);
   Demands others;
-  queue.recompile([&](const Object& pod) { return others.of(pod, names); }, now);
+  queue.recompile([&](const Object& pod) { return others.of(pod, names, society); }, now);
   EXPECT_EQ(queue.sizes(), (Queue::Sizes{.active = 1}));
   EXPECT_EQ(take(), "p");
 }

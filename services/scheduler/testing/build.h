@@ -47,16 +47,25 @@ struct PodText {
   std::string uid;  // "" : as the name
   std::string phase;
   std::string created = "2026-11-23T05:00:00Z";
+  std::string labels;  // JSON members
+  std::string ns = "d";
+  int priority = 0;
+  std::string nominated;  // status.nominatedNodeName
+  bool going = false;
 };
 
 inline std::string text(const PodText& p) {
-  std::string out = R"({"metadata":{"namespace":"d","name":")" + p.name + R"(","uid":")" +
-                    (p.uid.empty() ? p.name : p.uid) + R"(","creationTimestamp":")" + p.created +
-                    R"("},"spec":{)" + p.spec + (p.spec.empty() ? "" : ",");
+  std::string out = R"({"metadata":{"namespace":")" + p.ns + R"(","name":")" + p.name +
+                    R"(","uid":")" + (p.uid.empty() ? p.name : p.uid) +
+                    R"(","creationTimestamp":")" + p.created + R"(","labels":{)" + p.labels + "}";
+  if (p.going) out += R"(,"deletionTimestamp":"2026-11-23T06:00:00Z")";
+  out += R"(},"spec":{)" + p.spec + (p.spec.empty() ? "" : ",");
+  if (p.priority != 0) out += R"("priority":)" + std::to_string(p.priority) + ",";
   if (!p.node.empty()) out += R"("nodeName":")" + p.node + "\",";
   out += R"("containers":[{"name":"c","image":"i:1","ports":[)" + p.ports +
          R"(],"resources":{"requests":{)" + p.requests + "}}}]}";
   if (!p.phase.empty()) out += R"(,"status":{"phase":")" + p.phase + "\"}";
+  if (!p.nominated.empty()) out += R"(,"status":{"nominatedNodeName":")" + p.nominated + "\"}";
   return out + "}";
 }
 
