@@ -14,11 +14,6 @@ using std::chrono::seconds;
 constexpr bus::Duration kFirstBackoff = milliseconds(200);
 constexpr bus::Duration kMostBackoff = seconds(30);
 
-// What a message or a page brought would keep all of it in memory.
-Object detached(const Object& object) {
-  return Object::trusted(object.kind(), Payload::copy_of(object.bytes()));
-}
-
 }  // namespace
 
 struct Informer::Impl {
@@ -83,6 +78,20 @@ struct Informer::Impl {
 
   // ---- what they do ----
 
+  // What a message or a page brought would keep all of it in memory.
+  Object detached(const Object& object) const {
+    if (options.trim) return options.trim(object);
+    return Object::trusted(object.kind(), Payload::copy_of(object.bytes()));
+  }
+
+  // What the event says of its object; of confidential kinds that is metadata.
+  std::optional<Object> object_in(const EventView& event) const {
+    if (!options.kind->confidential) return event.object();
+    const auto* bytes = event->metadata();
+    if (!bytes) return std::nullopt;
+    return Object::from(*options.kind, event.payload().part({bytes->data(), bytes->size()}));
+  }
+
   void list() {
     std::weak_ptr<bool> weak = alive;
     client.list_all(*options.kind, options.ns, "", options.field_selector,
@@ -135,12 +144,15 @@ struct Informer::Impl {
     }
     Key key(text(event->namespace_()), text(event->name()));
     if (event->type() == wire::EventType::Deleted) return erase(key, &event);
-    if (options.kind->confidential) return read(key);
-    auto object = event.object();
+    if (reads()) return read(key);
+    auto object = object_in(event);
     if (!object) return ports.log.warn("event without a well-formed object: " + key.second);
     if (!selected(*object)) return erase(key, &event);
     set(detached(*object), &event);
   }
+
+  // Whether events do not say enough.
+  bool reads() const { return options.kind->confidential && !options.trim; }
 
   bool selected(const Object& o) const {
     std::string value;
@@ -237,7 +249,7 @@ Revision Informer::position() const {
 bool Informer::has_seen(const ObjectKey& key, Revision revision) const {
   Object found = find(key.ns, key.name);
   if (found && found.revision() >= revision) return true;
-  return impl_->options.kind->confidential && found ? false : position() >= revision;
+  return impl_->reads() && found ? false : position() >= revision;
 }
 
 const InformerOptions& Informer::options() const {

@@ -19,6 +19,10 @@ struct InformerOptions {
   std::string field_selector;  // what does not match is not in the cache, e.g. spec.nodeName=n1
   std::string node;  // follow this node's lane instead of the kind's: its Pods, or its Node object;
                      // a field selector that says so is then a must, for the first list
+  // What the cache keeps of an object, of its own memory and with the object's metadata; null: all
+  // of it. Handlers get that too. Of confidential kinds metadata is all there is to keep then, and
+  // nothing is read for it.
+  std::function<Object(const Object&)> trim;
 };
 
 class Informer {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,24 +16,40 @@
 
 namespace kubus::controllers {
 
-// One cache of each kind for all controllers. Handlers are added while controllers are made, before
-// start().
+// One cache of each kind for all controllers; of most kinds only metadata is kept. Handlers are
+// added while controllers are made, before start().
 class Informers {
  public:
   Informers(bus::Ports ports, kit::Client& client) : ports_(ports), client_(client) {}
   Informers(const Informers&) = delete;
 
-  // Made at its first mention. The kind must be a stored one of the registry.
+  // Whole objects. Made at its first mention. The kind must be a stored one of the registry.
   kit::Informer& of(std::string_view group, std::string_view resource);
-  // Of every stored kind but Events, which own nothing and are nobody's.
+  // Of every stored kind but Events, which own nothing and are nobody's. Of kinds that nobody asks
+  // for by of() only what of_metadata() leaves.
   std::vector<kit::Informer*> all_kinds();
+  kit::Informer& metadata(std::string_view group, std::string_view resource);
+  // The same, but this one object is kept whole.
+  kit::Informer& with_whole(std::string_view group, std::string_view resource, std::string ns,
+                            std::string name);
   void start();
 
  private:
+  struct Entry {
+    bool whole = false;
+    std::set<std::pair<std::string, std::string>> whole_ones;  // by namespace and name
+    std::unique_ptr<kit::Informer> informer;
+  };
+  Entry& entry_of(const schema::KindInfo& kind);
+
   bus::Ports ports_;
   kit::Client& client_;
-  std::map<std::string, std::unique_ptr<kit::Informer>> all_;
+  std::map<std::string, Entry> all_;
 };
+
+// The object without what neither ownership nor a namespace's end asks for: its name, uid,
+// revision, owners, finalizers and whether it is going are left.
+Object of_metadata(const Object& object);
 
 // What every controller is made of; outlives them.
 struct Shared {

@@ -17,6 +17,7 @@ namespace json = boost::json;
 constexpr size_t kAtOnce = 256;
 constexpr size_t kMostAbsent = 100'000;
 constexpr bus::Duration kAskAgain = std::chrono::seconds(1);
+constexpr std::string_view kOf = "of ";  // what is dirty: all dependents of that uid
 
 std::string_view text(const flatbuffers::String* s) {
   return s ? s->string_view() : std::string_view();
@@ -28,6 +29,40 @@ bool blocks(const Object& dependent, std::string_view owner_uid) {
   return refs && std::any_of(refs->begin(), refs->end(), [&](const auto* r) {
            return text(r->uid()) == owner_uid && r->block_owner_deletion().value_or(false);
          });
+}
+
+// "deployments.apps/default/web"
+ObjectKey key_in(std::string_view name) {
+  size_t ns = name.find('/'), object = name.find('/', ns + 1), group = name.find('.');
+  bool core = group > ns;
+  const auto* kind = schema::Registry::get().by_resource(
+      core ? "" : name.substr(group + 1, ns - group - 1), name.substr(0, core ? ns : group));
+  return {kind, std::string(name.substr(ns + 1, object - ns - 1)),
+          std::string(name.substr(object + 1))};
+}
+
+// Both only as long as nobody has changed it meanwhile.
+kit::WriteOptions as_seen(const Object& object) {
+  kit::WriteOptions options;
+  options.uid = object.uid();
+  options.revision = object.revision();
+  return options;
+}
+
+std::unique_ptr<wire::OperationT> unlink_of(const Object& object,
+                                            const std::vector<std::string>& uids) {
+  auto request =
+      kit::merge_patch_request(object.key(), release_patch(object, uids), as_seen(object));
+  return std::move(request.operations.front());
+}
+
+std::unique_ptr<wire::OperationT> delete_of(const Object& object, bool foreground) {
+  auto request = kit::delete_request(object.key(), std::nullopt, as_seen(object));
+  request.operations.front()->propagation =
+      has_finalizer(object, kOrphan)                     ? wire::Propagation::Orphan
+      : foreground || has_finalizer(object, kForeground) ? wire::Propagation::Foreground
+                                                         : wire::Propagation::Background;
+  return std::move(request.operations.front());
 }
 
 std::vector<kit::Informer*> informers_in(
@@ -63,30 +98,28 @@ void GarbageCollector::on_change(const kit::Informer::Change& change) {
   if (!change.before && !change.now) return;
   Revision revision = revision_of(change);
   graph_.on_change(change.before, change.now);
-  const Object& any = change.now ? change.now : change.before;
-  bool owned = change.now && change.now.meta().owner_references();
-  if (owned || (change.now && change.now.terminating())) wake(any.key(), revision);
-  bool gone = change.before && (!change.now || change.now.uid() != change.before.uid());
-  bool waits = change.now && change.now.terminating() && has_finalizer(change.now, kForeground);
-  if (gone || waits) {
-    for (const ObjectKey& d : graph_.dependents(any.uid())) wake(d, revision);
-    if (gone && change.now) {
-      for (const ObjectKey& d : graph_.dependents(change.before.uid())) wake(d, revision);
-    }
-  }
-  // An owner that waits looks again whenever one of its dependents goes, or lets go of it.
+  bool replaced = change.now && change.before && change.now.uid() != change.before.uid();
+  bool news = change.now && (!change.before || replaced || change.now.terminating() ||
+                             owners_of(change.before) != owners_of(change.now));
+  if (news && (change.now.terminating() || !owners_of(change.now).empty()))
+    wake(change.now.key(), revision);
+  if (change.now && change.now.terminating() && has_finalizer(change.now, kForeground))
+    wake_dependents(change.now.uid(), revision);
   if (!change.before) return;
-  const auto* refs = change.before.meta().owner_references();
-  if (!refs) return;
-  for (const auto* r : *refs) {
-    if (const ObjectKey* owner = graph_.find(text(r->uid()))) wake(*owner, revision);
+  if (!change.now || replaced) wake_dependents(change.before.uid(), revision);
+  // An owner that waits looks again whenever one of its dependents goes, or lets go of it.
+  for (std::string_view owner : owners_of(change.before)) {
+    if (const ObjectKey* key = graph_.going(owner)) wake(*key, revision);
   }
 }
 
 void GarbageCollector::wake(const ObjectKey& key, Revision revision) {
-  std::string name = key.kind->qualified_resource() + "/" + key.ns + "/" + key.name;
-  keys_.insert_or_assign(name, key);
-  reconciler_.add(name, revision);
+  reconciler_.add(key.kind->qualified_resource() + "/" + key.ns + "/" + key.name, revision);
+}
+
+// All of one owner are judged together.
+void GarbageCollector::wake_dependents(std::string_view uid, Revision revision) {
+  if (graph_.has_dependents(uid)) reconciler_.add(std::string(kOf) + std::string(uid), revision);
 }
 
 Object GarbageCollector::find(const ObjectKey& key) const {
@@ -97,21 +130,37 @@ Object GarbageCollector::find(const ObjectKey& key) const {
 // ---- what it does ----
 
 void GarbageCollector::reconcile(kit::Pass& pass) {
-  auto key = keys_.find(pass.key());
-  if (key == keys_.end()) return;
-  Object object = find(key->second);
-  if (!object) {
-    keys_.erase(key);
-    return;
+  if (pass.key().starts_with(kOf))
+    return judge_dependents(pass, std::string_view(pass.key()).substr(kOf.size()));
+  Object object = find(key_in(pass.key()));
+  if (!object) return;
+  if (!object.terminating()) {
+    wire::RequestT request;
+    if (auto act = judge_owned(object)) request.operations.push_back(std::move(act));
+    return pass.send(std::move(request));
   }
-  if (!object.terminating()) return judge_owned(pass, object);
   if (has_finalizer(object, kOrphan)) return free_dependents(pass, object);
   if (has_finalizer(object, kForeground)) return await_dependents(pass, object);
 }
 
-void GarbageCollector::judge_owned(kit::Pass& pass, const Object& object) {
+void GarbageCollector::judge_dependents(kit::Pass& pass, std::string_view owner_uid) {
+  wire::RequestT request;
+  for (const ObjectKey& key : graph_.dependents(owner_uid)) {
+    Object d = find(key);
+    if (!d || d.terminating()) continue;
+    auto act = judge_owned(d);
+    if (!act) continue;
+    request.operations.push_back(std::move(act));
+    if (request.operations.size() < kAtOnce) continue;
+    pass.again_after({});  // once these have shown
+    break;
+  }
+  pass.send(std::move(request));
+}
+
+std::unique_ptr<wire::OperationT> GarbageCollector::judge_owned(const Object& object) {
   const auto* refs = object.meta().owner_references();
-  if (!refs) return;
+  if (!refs) return nullptr;
   std::vector<Link> links;
   for (const auto* r : *refs) {
     const auto* kind =
@@ -126,17 +175,12 @@ void GarbageCollector::judge_owned(kit::Pass& pass, const Object& object) {
     links.push_back({uid, state_of(object, owner, uid)});
   }
   Verdict verdict = judge(links, graph_.has_dependents(object.uid()));
-  switch (verdict.act) {
-    case Verdict::Act::kKeep:
-      return;
-    case Verdict::Act::kAsk:
-      for (const std::string& uid : verdict.uids) ask(object, uid);
-      return;
-    case Verdict::Act::kUnlink:
-      return unlink(pass, object, verdict.uids);
-    case Verdict::Act::kDelete:
-      return remove(pass, object, verdict.foreground);
+  if (verdict.act == Verdict::Act::kUnlink) return unlink_of(object, verdict.uids);
+  if (verdict.act == Verdict::Act::kDelete) return delete_of(object, verdict.foreground);
+  if (verdict.act == Verdict::Act::kAsk) {
+    for (const std::string& uid : verdict.uids) ask(object, uid);
   }
+  return nullptr;
 }
 
 Owner GarbageCollector::state_of(const Object& object, const ObjectKey& owner,
@@ -146,11 +190,10 @@ Owner GarbageCollector::state_of(const Object& object, const ObjectKey& owner,
     bool waits = found.terminating() && has_finalizer(found, kForeground);
     return waits ? Owner::kWaiting : Owner::kSolid;
   }
-  const ObjectKey* elsewhere = graph_.find(uid);
-  if (elsewhere) {
+  if (graph_.knows(uid)) {
     recorder_.warning(object, "OwnerRefInvalidNamespace",
                       "ownerReference to " + owner.str() + ", uid " + std::string(uid) +
-                          ", names an object that is " + elsewhere->str());
+                          ", names an object that is elsewhere or of another name");
     return Owner::kSolid;
   }
   return absent_.count(std::string(uid)) ? Owner::kAbsent : Owner::kUnsure;
@@ -179,7 +222,7 @@ void GarbageCollector::on_asked(const ObjectKey& about, const std::string& uid,
   if (gone) {
     if (absent_.size() >= kMostAbsent) absent_.clear();
     absent_.insert(uid);
-    for (const ObjectKey& d : graph_.dependents(uid)) wake(d, {});
+    wake_dependents(uid, {});
   } else {
     // It is there after all, or the store could not say: the cache will show it.
     auto again = std::make_shared<std::unique_ptr<bus::Timer>>();
@@ -191,33 +234,12 @@ void GarbageCollector::on_asked(const ObjectKey& about, const std::string& uid,
   }
 }
 
-void GarbageCollector::unlink(kit::Pass& pass, const Object& object,
-                              const std::vector<std::string>& uids) {
-  pass.merge_patch(object.key(), release_patch(object, uids), "", object.uid(), object.revision());
-}
-
-void GarbageCollector::remove(kit::Pass& pass, const Object& object, bool foreground) {
-  kit::WriteOptions options;
-  options.uid = object.uid();
-  options.revision = object.revision();  // nobody has taken it up meanwhile
-  auto request = kit::delete_request(object.key(), std::nullopt, options);
-  request.operations.front()->propagation =
-      has_finalizer(object, kOrphan)                     ? wire::Propagation::Orphan
-      : foreground || has_finalizer(object, kForeground) ? wire::Propagation::Foreground
-                                                         : wire::Propagation::Background;
-  pass.send(std::move(request));
-}
-
 void GarbageCollector::free_dependents(kit::Pass& pass, const Object& owner) {
   wire::RequestT request;
   for (const ObjectKey& key : graph_.dependents(owner.uid())) {
     Object d = find(key);
     if (!d) continue;
-    kit::WriteOptions options;
-    options.uid = d.uid();
-    options.revision = d.revision();
-    auto one = kit::merge_patch_request(key, release_patch(d, {std::string(owner.uid())}), options);
-    request.operations.push_back(std::move(one.operations.front()));
+    request.operations.push_back(unlink_of(d, {std::string(owner.uid())}));
     if (request.operations.size() < kAtOnce) continue;
     return pass.send(std::move(request));  // each that is free wakes the owner again
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,13 +23,14 @@ class GarbageCollector : public Controller {
  private:
   void on_change(const kit::Informer::Change& change);
   void wake(const ObjectKey& key, Revision revision);
+  void wake_dependents(std::string_view uid, Revision revision);
   void reconcile(kit::Pass& pass);
-  void judge_owned(kit::Pass& pass, const Object& object);
+  void judge_dependents(kit::Pass& pass, std::string_view owner_uid);
+  // What is to be done to it, as one operation; nullptr: nothing, or the store is asked first.
+  std::unique_ptr<wire::OperationT> judge_owned(const Object& object);
   Owner state_of(const Object& object, const ObjectKey& owner, std::string_view uid);
   void ask(const Object& object, const std::string& uid);
   void on_asked(const ObjectKey& about, const std::string& uid, const Result<Object>& found);
-  void unlink(kit::Pass& pass, const Object& object, const std::vector<std::string>& uids);
-  void remove(kit::Pass& pass, const Object& object, bool foreground);
   void free_dependents(kit::Pass& pass, const Object& owner);
   void await_dependents(kit::Pass& pass, const Object& owner);
   bool waits_for(const Object& who, const Object& whom) const;
@@ -42,7 +44,6 @@ class GarbageCollector : public Controller {
   kit::Recorder recorder_;
   std::set<std::string> absent_;  // uids that a live read did not find
   std::set<std::string> asking_;
-  std::map<std::string, ObjectKey> keys_;  // of what is dirty, by the reconciler's name of it
   kit::Reconciler reconciler_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

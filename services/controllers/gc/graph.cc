@@ -7,17 +7,45 @@
 namespace kubus::controllers::gc {
 namespace {
 
-std::set<std::string> owners_of(const Object& object) {
-  std::set<std::string> out;
-  const auto* refs = object.meta().owner_references();
-  if (!refs) return out;
-  for (const auto* r : *refs) {
-    if (r->uid()) out.insert(r->uid()->str());
-  }
-  return out;
+constexpr size_t kDigits = 32;
+
+int digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+uint64_t hash(std::string_view text, uint64_t seed) {
+  for (char c : text) seed = (seed ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  return seed;
 }
 
 }  // namespace
+
+Uid Uid::of(std::string_view text) {
+  Uid out;
+  size_t digits = 0;
+  for (char c : text) {
+    int d = digit(c);
+    if (c == '-') continue;
+    if (d < 0 || digits == kDigits)
+      return {hash(text, 14695981039346656037u), hash(text, 1099511628211u)};
+    uint64_t& word = digits < kDigits / 2 ? out.high : out.low;
+    word = word << 4 | static_cast<uint64_t>(d);
+    ++digits;
+  }
+  if (digits == kDigits) return out;
+  return {hash(text, 14695981039346656037u), hash(text, 1099511628211u)};
+}
+
+std::vector<std::string_view> owners_of(const Object& object) {
+  std::vector<std::string_view> out;
+  const auto* refs = object.meta().owner_references();
+  if (!refs) return out;
+  for (const auto* r : *refs) {
+    if (r->uid()) out.push_back(r->uid()->string_view());
+  }
+  return out;
+}
 
 bool has_finalizer(const Object& object, std::string_view name) {
   const auto* all = object.meta().finalizers();
@@ -27,28 +55,31 @@ bool has_finalizer(const Object& object, std::string_view name) {
 
 void Graph::on_change(const Object& before, const Object& now) {
   if (before) {
-    for (const std::string& owner : owners_of(before)) {
-      auto at = by_owner_.find(owner);
+    for (std::string_view owner : owners_of(before)) {
+      auto at = by_owner_.find(Uid::of(owner));
       if (at == by_owner_.end()) continue;
       at->second.erase(before.key());
       if (at->second.empty()) by_owner_.erase(at);
     }
-    if (!now || now.uid() != before.uid()) present_.erase(std::string(before.uid()));
+    Uid uid = Uid::of(before.uid());
+    going_.erase(uid);
+    if (!now || now.uid() != before.uid()) present_.erase(uid);
   }
   if (!now) return;
-  for (const std::string& owner : owners_of(now)) by_owner_[owner].insert(now.key());
-  present_.insert_or_assign(std::string(now.uid()), now.key());
+  for (std::string_view owner : owners_of(now)) by_owner_[Uid::of(owner)].insert(now.key());
+  present_.insert(Uid::of(now.uid()));
+  if (now.terminating()) going_.insert_or_assign(Uid::of(now.uid()), now.key());
 }
 
 std::vector<ObjectKey> Graph::dependents(std::string_view uid) const {
-  auto at = by_owner_.find(uid);
+  auto at = by_owner_.find(Uid::of(uid));
   if (at == by_owner_.end()) return {};
   return {at->second.begin(), at->second.end()};
 }
 
-const ObjectKey* Graph::find(std::string_view uid) const {
-  auto at = present_.find(uid);
-  return at == present_.end() ? nullptr : &at->second;
+const ObjectKey* Graph::going(std::string_view uid) const {
+  auto at = going_.find(Uid::of(uid));
+  return at == going_.end() ? nullptr : &at->second;
 }
 
 Verdict judge(const std::vector<Link>& owners, bool has_dependents) {

@@ -1,11 +1,12 @@
-// Who owns whom, of all kinds: from metadata alone, kept up from changes. Pure.
+// Who owns whom, of all kinds: from metadata alone, kept up from changes. Little is kept of an
+// object that neither owns nor is owned: its uid. Pure.
 #pragma once
 
-#include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "schemas/lib/object.h"
@@ -15,6 +16,20 @@ namespace kubus::controllers::gc {
 inline constexpr std::string_view kForeground = "foregroundDeletion";
 inline constexpr std::string_view kOrphan = "orphan";
 
+// A uid in two words. What is no UUID (the store gives no such uid, but people may refer to one) is
+// hashed.
+struct Uid {
+  uint64_t high = 0, low = 0;
+  static Uid of(std::string_view text);
+  friend bool operator==(const Uid&, const Uid&) = default;
+};
+struct UidHash {
+  size_t operator()(const Uid& u) const { return u.high ^ (u.low * 0x9E3779B97F4A7C15u); }
+};
+
+// The uids of its owners, in order.
+std::vector<std::string_view> owners_of(const Object& object);
+
 bool has_finalizer(const Object& object, std::string_view name);
 
 class Graph {
@@ -23,13 +38,16 @@ class Graph {
   void on_change(const Object& before, const Object& now);
 
   std::vector<ObjectKey> dependents(std::string_view uid) const;
-  bool has_dependents(std::string_view uid) const { return by_owner_.count(uid) > 0; }
-  // Where the object of that uid is; null: nobody has it.
-  const ObjectKey* find(std::string_view uid) const;
+  bool has_dependents(std::string_view uid) const { return by_owner_.count(Uid::of(uid)) > 0; }
+  // Whether there is an object of that uid.
+  bool knows(std::string_view uid) const { return present_.count(Uid::of(uid)) > 0; }
+  // Where the object of that uid is that waits to be deleted; null: there is none.
+  const ObjectKey* going(std::string_view uid) const;
 
  private:
-  std::map<std::string, ObjectKey, std::less<>> present_;             // by uid
-  std::map<std::string, std::set<ObjectKey>, std::less<>> by_owner_;  // by the owner's uid
+  std::unordered_set<Uid, UidHash> present_;
+  std::unordered_map<Uid, ObjectKey, UidHash> going_;
+  std::unordered_map<Uid, std::set<ObjectKey>, UidHash> by_owner_;  // by the owner's uid
 };
 
 // How an owner stands to its dependent.

@@ -58,14 +58,14 @@ TEST_F(GraphTest, FollowsChangesOfReferences) {
   graph.on_change({}, one);
   EXPECT_EQ(graph.dependents("u1"), std::vector<ObjectKey>{one.key()});
   EXPECT_TRUE(graph.has_dependents("u2"));
-  ASSERT_TRUE(graph.find(one.uid()));
+  ASSERT_TRUE(graph.knows(one.uid()));
   Object two = map("a", ref("u2"));
   graph.on_change(one, two);
   EXPECT_FALSE(graph.has_dependents("u1"));
   EXPECT_TRUE(graph.has_dependents("u2"));
   graph.on_change(two, {});
   EXPECT_FALSE(graph.has_dependents("u2"));
-  EXPECT_FALSE(graph.find(two.uid()));
+  EXPECT_FALSE(graph.knows(two.uid()));
 }
 
 TEST_F(GraphTest, ASuccessorOfTheSameNameIsAnotherObject) {
@@ -75,8 +75,8 @@ TEST_F(GraphTest, ASuccessorOfTheSameNameIsAnotherObject) {
   Object two = map("a", ref("u2"));
   ASSERT_NE(one.uid(), two.uid());
   graph.on_change(one, two);  // what a list shows of both at once
-  EXPECT_FALSE(graph.find(one.uid()));
-  EXPECT_TRUE(graph.find(two.uid()));
+  EXPECT_FALSE(graph.knows(one.uid()));
+  EXPECT_TRUE(graph.knows(two.uid()));
   EXPECT_FALSE(graph.has_dependents("u1"));
   EXPECT_EQ(graph.dependents("u2").size(), 1u);
 }

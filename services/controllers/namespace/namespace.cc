@@ -49,8 +49,8 @@ Namespaces::Namespaces(Shared& shared)
     : ports_(shared.ports),
       client_(shared.client),
       namespaces_(shared.informers.of("", "namespaces")),
-      accounts_(shared.informers.of("", "serviceaccounts")),
-      maps_(shared.informers.of("", "configmaps")),
+      accounts_(shared.informers.metadata("", "serviceaccounts")),
+      maps_(shared.informers.with_whole("", "configmaps", kAuthoritySource, kAuthority)),
       kinds_(namespaced(shared.informers.all_kinds())),
       reconciler_(shared.ports, shared.client, {.name = "namespace"}, with(kinds_, &namespaces_),
                   [this](kit::Pass& pass) { reconcile(pass); }) {
