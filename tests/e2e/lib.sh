@@ -35,6 +35,38 @@ refuse() {
   if out=$("$@" 2>&1); then say "FAILED: $* was not refused: $out"; exit 1; fi
   grep -qF -- "$text" <<<"$out" || { say "FAILED: $* does not say \"$text\" but: $out"; exit 1; }
 }
+# eventually SECONDS TEXT COMMAND…: the command prints the text within that time.
+eventually() {
+  local seconds=$1 text=$2 out=""
+  shift 2
+  local until=$((SECONDS + seconds))
+  while ((SECONDS <= until)); do
+    out=$("$@" 2>&1) && grep -qF -- "$text" <<<"$out" && return
+    pause 0.2
+  done
+  say "FAILED: within $seconds s $* does not say \"$text\" but: $out"
+  exit 1
+}
+# eventually_gone SECONDS COMMAND…: the command fails within that time.
+eventually_gone() {
+  local until=$((SECONDS + $1))
+  shift
+  while ((SECONDS <= until)); do
+    "$@" >/dev/null 2>&1 || return 0
+    pause 0.2
+  done
+  say "FAILED: $* still succeeds"
+  exit 1
+}
+# pause SECONDS: between two looks, never instead of one.
+pause() { read -rt "$1" <> <(:) || true; }
+# field POD PATH: a field of a Pod, "status.containerStatuses.0.restartCount".
+field() {
+  kubus get pod "$1" -o json | python3 -c "import json, sys
+o = json.load(sys.stdin)
+for k in '$2'.split('.'): o = o[int(k)] if k.isdigit() else o[k]
+print(o)"
+}
 # pid_of COMPONENT
 pid_of() { sed -n "s/.*\"name\":\"$1\",\"pid\":\([0-9]*\).*/\1/p" "$KUBUS_STATE/run/status.json"; }
 # Kills a component and waits until the supervisor has started it again.
@@ -45,7 +77,7 @@ kill_component() {
   for _ in $(seq 500); do
     after=$(pid_of "$1")
     [[ -n $after && $after != 0 && $after != "$before" ]] && return
-    read -rt 0.02 <> <(:) || true
+    pause 0.02
   done
   say "FAILED: $1 was not started again"
   exit 1

@@ -149,7 +149,9 @@ class Differ {
   // lists while empty.
   void fields(const TypeInfo& type, const json::object& before, const json::object& after,
               const Pair& out, bool fresh, int depth) {
-    for (const auto& [name, a] : after) {
+    for (const auto& entry : after) {
+      std::string_view name = entry.key();
+      const json::value& a = entry.value();
       if (a.is_null()) continue;
       const FieldInfo* f = type.find(name);
       if (f == nullptr || hidden(depth, name)) continue;
@@ -217,7 +219,9 @@ class Differ {
 
   void map(const FieldInfo& f, const json::object& before, const json::object& after,
            const Pair& out) {
-    for (const auto& [key, a] : after) {
+    for (const auto& entry : after) {
+      std::string_view key = entry.key();
+      const json::value& a = entry.value();
       const json::value* b = before.if_contains(key);
       if (b != nullptr && *b == a) continue;
       if (b != nullptr && f.kind == ValueKind::kTable && b->is_object() && a.is_object()) {
