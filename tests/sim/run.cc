@@ -104,7 +104,7 @@ class Run {
     if (watcher_) watcher_->check_end();
     runtime_.check_end();
     acknowledged_.check_end(chronicle_, story_);
-    history_.check(story_);
+    history_.check(chronicle_, story_);
     for (auto& user : users_) user->check_end();
     expect();
   }
