@@ -1,6 +1,7 @@
 #include "bus/sim/world.h"
 
 #include <algorithm>
+#include <deque>
 #include <unordered_map>
 
 #include "bus/sim/loop.h"
@@ -48,6 +49,9 @@ struct World::Impl {
     ++counts[fault];
     return true;
   }
+  bool strikes_on(std::string_view subject) const {
+    return faults.only.empty() || allowed(faults.only, subject);
+  }
   bool heard() const { return tracing || listener; }
   void note(const std::string& line) {
     std::string whole = std::to_string(loop.now()) + " " + line;
@@ -77,7 +81,8 @@ struct Host::Parts : Bus, Clock, Log, Workers {
         name(std::move(n)),
         serial(world.next_serial++),
         random(world.random.next()) {
-    up = world.server_up;
+    up = world.server_up && world.faults.connect_most.count() == 0;
+    if (!up && world.server_up) join_within(world.faults.connect_most);
   }
 
   // Bus
@@ -87,15 +92,18 @@ struct Host::Parts : Bus, Clock, Log, Workers {
   bool connected() const override { return up; }
   size_t max_payload() const override { return kMaxPayload; }
   void send_to(const std::shared_ptr<Listener>& listener,
-               const std::shared_ptr<const Message>& message);
+               const std::shared_ptr<const Message>& message, bool may_stall);
   void deliver(const std::shared_ptr<Listener>& listener,
                const std::shared_ptr<const Message>& message);
+  void hand_over(const std::shared_ptr<Listener>& listener,
+                 const std::shared_ptr<const Message>& message);
   void tell(BusState state);
 
   // The connection
   void lose_connection();
-  void join();       // if nothing stands against it
-  void join_soon();  // after a client's usual wait
+  void join();  // if nothing stands against it
+  void join_within(Duration most);
+  void join_soon() { join_within(world.faults.reconnect_most); }  // a client's usual wait
   void notice_cut(uint64_t which);
 
   // Clock
@@ -112,8 +120,10 @@ struct Host::Parts : Bus, Clock, Log, Workers {
   // Workers
   void run(std::string_view lane, std::function<void()> job, std::function<void()> done) override;
 
-  // Runs `f` on this process now, or once it is no longer paused.
+  // Runs `task` on this process now, or in its turn once it is no longer paused.
   void on_loop(Loop::Task task);
+  bool must_wait() const { return is_paused || !backlog.empty(); }
+  void catch_up();
 
   World::Impl& world;
   std::string name;
@@ -129,7 +139,7 @@ struct Host::Parts : Bus, Clock, Log, Workers {
   std::vector<std::string> complaints;
   bool is_paused = false;
   Instant paused_at;
-  std::vector<Loop::Task> backlog;
+  std::deque<Loop::Task> backlog;
   size_t waiting_messages = 0;
   bool lost_some = false;
   int64_t wall_offset = 0;
@@ -151,26 +161,28 @@ bool Host::Parts::publish(const Subject& subject, ByteView payload, const Subjec
   if (receivers.empty()) return true;
   auto message = std::make_shared<const Message>(
       Message{subject.str(), reply ? reply->str() : "", Payload::copy_of(payload)});
+  bool breaks = world.strikes_on(message->subject);
   for (const auto& receiver : receivers) {
     Parts& to = *receiver.what->to;
     if (!to.up || to.parted) continue;
-    if (world.strikes(world.faults.drop, "drop") ||
+    if ((breaks && world.strikes(world.faults.drop, "drop")) ||
         (world.faults.lose && world.faults.lose(name, to.name, subject.str()))) {
       if (world.heard()) world.note("drop " + name + " -> " + to.name + " " + subject.str());
       continue;
     }
-    send_to(receiver.what, message);
-    if (world.strikes(world.faults.duplicate, "duplicate")) send_to(receiver.what, message);
+    send_to(receiver.what, message, breaks);
+    if (breaks && world.strikes(world.faults.duplicate, "duplicate"))
+      send_to(receiver.what, message, breaks);
   }
   return true;
 }
 
 void Host::Parts::send_to(const std::shared_ptr<Listener>& listener,
-                          const std::shared_ptr<const Message>& message) {
+                          const std::shared_ptr<const Message>& message, bool may_stall) {
   Parts& to = *listener->to;
   int64_t& last = arrivals[to.serial];
   auto took = world.latency();
-  if (world.strikes(world.faults.slow, "slow"))
+  if (may_stall && world.strikes(world.faults.slow, "slow"))
     took += world.between(Duration(0), world.faults.slow_most);
   last = std::max(last, world.loop.now() + took.count());
   world.loop.schedule(Duration(last - world.loop.now()), Loop::Kind::kWork,
@@ -183,16 +195,21 @@ void Host::Parts::send_to(const std::shared_ptr<Listener>& listener,
 void Host::Parts::deliver(const std::shared_ptr<Listener>& listener,
                           const std::shared_ptr<const Message>& message) {
   if (parted) return (void)++world.counts["lost in a cut"];
-  if (is_paused) {
+  if (must_wait()) {
     if (waiting_messages >= world.faults.pending_messages) return (void)(lost_some = true);
     ++waiting_messages;
     backlog.push_back(std::make_shared<std::function<void()>>(
         [this, connected = std::weak_ptr<int>(connection), listener, message] {
           --waiting_messages;
-          if (!connected.expired() && !listener->ended) deliver(listener, message);
+          if (!connected.expired() && !listener->ended) hand_over(listener, message);
         }));
     return;
   }
+  hand_over(listener, message);
+}
+
+void Host::Parts::hand_over(const std::shared_ptr<Listener>& listener,
+                            const std::shared_ptr<const Message>& message) {
   if (world.heard()) world.note("deliver " + name + " " + message->subject);
   auto handler = listener->handler;  // it may end its own subscription
   (*handler)(*message);
@@ -246,14 +263,14 @@ void Host::Parts::lose_connection() {
 }
 
 void Host::Parts::join() {
-  if (up || unplugged || parted || !world.server_up) return;
+  if (up || unplugged || parted || is_paused || !world.server_up) return;
   up = true;
   if (world.heard()) world.note(name + " connected");
   tell(BusState::kConnected);
 }
 
-void Host::Parts::join_soon() {
-  auto wait = world.between(Duration(0), world.faults.reconnect_most);
+void Host::Parts::join_within(Duration most) {
+  auto wait = world.between(Duration(0), most);
   world.loop.schedule(wait, Loop::Kind::kTimer, [this, alive = std::weak_ptr<int>(life)] {
     if (!alive.expired()) join();
   });
@@ -266,8 +283,20 @@ void Host::Parts::notice_cut(uint64_t which) {
 // ---- time and work ----
 
 void Host::Parts::on_loop(Loop::Task task) {
-  if (is_paused) return backlog.push_back(std::move(task));
+  if (must_wait()) return backlog.push_back(std::move(task));
   if (*task) std::exchange(*task, nullptr)();
+}
+
+// One thing of the backlog at a time; what comes meanwhile waits behind it.
+void Host::Parts::catch_up() {
+  world.loop.schedule(Duration(0), Loop::Kind::kWork, [this, alive = std::weak_ptr<int>(life)] {
+    if (alive.expired() || is_paused || backlog.empty()) return;
+    Loop::Task task = backlog.front();
+    if (*task) std::exchange(*task, nullptr)();
+    if (alive.expired()) return;
+    backlog.pop_front();
+    catch_up();
+  });
 }
 
 std::unique_ptr<Timer> Host::Parts::after(Duration delay, std::function<void()> f) {
@@ -338,19 +367,17 @@ void Host::resume() {
   Parts& p = *parts_;
   if (!std::exchange(p.is_paused, false)) return;
   if (p.world.heard()) p.world.note(name_ + " resumed");
-  std::weak_ptr<int> alive = p.life;
-  for (Loop::Task& task : std::exchange(p.backlog, {})) {
-    p.world.loop.schedule(Duration(0), Loop::Kind::kWork, [&p, task, alive] {
-      if (!alive.expired()) p.on_loop(task);
-    });
-  }
+  bool lossy = std::exchange(p.lost_some, false);
   if (p.now() - p.paused_at >= p.world.faults.server_patience && p.up) {
     ++p.world.counts["given up by the server"];
     p.lose_connection();
-    p.join_soon();
-  } else if (std::exchange(p.lost_some, false)) {
-    overrun();
+  } else if (lossy && p.up) {
+    ++p.world.counts["overrun"];
+    if (p.world.heard()) p.world.note(name_ + " missed messages in its pause");
+    p.tell(BusState::kLossy);
   }
+  if (!p.up) p.join_soon();
+  p.catch_up();
 }
 
 bool Host::paused() const {
@@ -395,7 +422,9 @@ Host& World::add_host(const std::string& name) {
 }
 
 void World::remove_host(Host& host) {
+  uint64_t gone = host.parts_->serial;
   std::erase_if(impl_->hosts, [&](const auto& h) { return h.get() == &host; });
+  for (auto& h : impl_->hosts) h->parts_->arrivals.erase(gone);
 }
 
 void World::run_for(Duration d) {

@@ -26,6 +26,8 @@ struct Listener;
 
 // What the bus does wrong. All chances in 1/1000, per message and subscriber.
 struct Faults {
+  // Messages on other subjects are neither dropped, doubled nor slowed down. Empty: all may be.
+  std::vector<Pattern> only;
   unsigned drop = 0;
   unsigned duplicate = 0;
   // The link between a publisher and a subscriber stands still for up to `slow_most`, and its
@@ -43,7 +45,11 @@ struct Faults {
   // server.
   Duration server_patience = std::chrono::minutes(4);
   Duration ping_patience = std::chrono::seconds(30);
-  Duration reconnect_most = std::chrono::seconds(2);  // until a client has come back
+  // A client comes back at a moment of its own within this time: the longest wait between two
+  // attempts of bus/nats, with its jitter.
+  Duration reconnect_most = std::chrono::seconds(3);
+  // A new host is connected after up to this time, as a real client is. 0: from the beginning.
+  Duration connect_most = Duration(0);
 };
 
 // What an actor may do on the bus, as the real server enforces it. Empty: everything.
@@ -61,8 +67,10 @@ class Host {
   void set_connected(bool connected);
   // The process was too slow: messages on their way to it are lost and kLossy is told.
   void overrun();
-  // As SIGSTOP and SIGCONT: meanwhile none of its callbacks runs; afterwards all that fell due
-  // does, in order. Messages wait, see Faults::pending_messages and server_patience.
+  // As SIGSTOP and SIGCONT: meanwhile none of its callbacks runs and it cannot come back to the
+  // bus; afterwards all that fell due does, in order. Messages wait, up to
+  // Faults::pending_messages; who is away for Faults::server_patience has been given up and must
+  // connect again.
   void pause();
   void resume();
   bool paused() const;
@@ -101,7 +109,7 @@ class World {
 
   Faults& faults();
   // The bus's server dies, and all that was under way with it; it is back after `down`, and its
-  // clients one by one.
+  // clients one by one, see Faults::reconnect_most. Again while it is away: it stays away longer.
   void restart_server(Duration down);
   // Wall clocks jump; the monotonic clock does not.
   void jump_wall_clock(Duration by);
@@ -112,7 +120,8 @@ class World {
   void keep_trace(bool on);
   // The same lines as they come, without being kept.
   void on_trace(std::function<void(std::string_view line)> f);
-  // How often each kind of fault struck: "drop", "duplicate", "slow", "cut", "pause", …
+  // How often each kind of fault struck: "drop", "duplicate", "slow", "cut", "lost in a cut",
+  // "disconnect", "overrun", "pause", "given up by the server", "server restart", "clock jump".
   const std::map<std::string, size_t>& counts() const;
 
  private:
