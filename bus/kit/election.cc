@@ -152,7 +152,9 @@ struct Election::Impl {
 
   void consider() {
     silence.reset();
-    if (seen.holder.empty() || seen.holder == options.identity) return take();
+    // Its own name may be another process's by now; its own epoch cannot.
+    bool ours = seen.holder == options.identity && (epoch == 0 || seen.epoch == epoch);
+    if (seen.holder.empty() || ours) return take();
     bus::Duration ttl = std::max<bus::Duration>(seen.ttl, options.renew);
     auto spread = static_cast<uint64_t>(options.renew.count()) / 4 + 1;
     silence = ports.clock.after(ttl + bus::Duration(ports.random.below(spread)),

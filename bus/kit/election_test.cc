@@ -105,6 +105,38 @@ TEST(Election, ARestartedLeaderTakesANewEpoch) {
   EXPECT_EQ(again.fences.at(0).epoch, 2u);
 }
 
+// A second process under the same name, as when the first was thought dead and only slept: they do
+// not take the lease from each other for ever.
+TEST(Election, OfTwoUnderOneNameTheLaterKeepsIt) {
+  testing::Cluster c;
+  auto candidate = [&c](const std::string& process) {
+    auto one = std::make_unique<Candidate>(c, process);
+    one->election.reset();
+    return one;
+  };
+  auto sleeper = candidate("one"), second = candidate("two");
+  auto elect = [](Candidate& one) {
+    one.election = std::make_unique<Election>(
+        one.host.ports(), one.client, ElectionOptions{.lease = "shared", .identity = "same"},
+        [&one](const Fence& f) { one.fences.push_back(f); }, [&one] { ++one.lost; });
+  };
+  elect(*sleeper);
+  c.world.run_for(seconds(2));
+  sleeper->host.pause();
+  elect(*second);
+  c.world.run_for(seconds(30));
+  EXPECT_TRUE(second->leads());
+  sleeper->host.resume();
+  c.world.run_for(seconds(120));
+  EXPECT_TRUE(second->leads());
+  EXPECT_FALSE(sleeper->leads());
+  EXPECT_EQ(sleeper->lost, 1);
+  EXPECT_EQ(second->lost, 0);
+  second->election.reset();
+  c.world.run_for(seconds(30));
+  EXPECT_TRUE(sleeper->leads());
+}
+
 TEST(Election, AStoreThatIsAwayEndsLeadershipUntilItIsBack) {
   testing::Cluster c;
   Candidate a(c, "a");
