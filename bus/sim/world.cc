@@ -136,6 +136,7 @@ struct Host::Parts : Bus, Clock, Log, Workers {
   // By receiver: the last arrival, which the next must not overtake.
   std::unordered_map<uint64_t, int64_t> arrivals;
   std::map<std::string, int64_t, std::less<>> lanes;  // by lane: when its last job ends
+  std::map<std::string, Duration, std::less<>> slow_lanes;
   std::vector<std::string> complaints;
   bool is_paused = false;
   Instant paused_at;
@@ -319,7 +320,9 @@ void Host::Parts::run(std::string_view lane, std::function<void()> job,
                       std::function<void()> done) {
   auto found = lanes.find(lane);
   if (found == lanes.end()) found = lanes.emplace(std::string(lane), 0).first;
-  found->second = std::max(found->second, world.loop.now()) + world.latency().count();
+  auto slow = slow_lanes.find(lane);
+  Duration took = slow == slow_lanes.end() ? world.latency() : world.between({}, slow->second);
+  found->second = std::max(found->second, world.loop.now()) + took.count();
   auto task =
       std::make_shared<std::function<void()>>([job = std::move(job), done = std::move(done)] {
         job();
@@ -400,6 +403,16 @@ void Host::cut(bool parted) {
 void Host::jump_wall_clock(Duration by) {
   ++parts_->world.counts["clock jump"];
   parts_->wall_offset += by.count();
+}
+
+void Host::slow_lane(std::string_view lane, Duration most) {
+  auto& slow = parts_->slow_lanes;
+  if (most.count() > 0) {
+    ++parts_->world.counts["slow lane"];
+    slow.insert_or_assign(std::string(lane), most);
+  } else if (auto found = slow.find(lane); found != slow.end()) {
+    slow.erase(found);
+  }
 }
 
 void Host::set_permissions(Permissions permissions) {

@@ -79,6 +79,8 @@ class Host {
   void cut(bool parted);
   // Its wall clock alone jumps.
   void jump_wall_clock(Duration by);
+  // Its worker jobs on that lane take up to so long, as on a slow disk. 0: as all others.
+  void slow_lane(std::string_view lane, Duration most);
   void set_permissions(Permissions permissions);
   // Lines logged at kWarn and above.
   const std::vector<std::string>& complaints() const;

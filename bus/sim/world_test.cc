@@ -344,5 +344,24 @@ TEST(SimWorkers, JobsOfALaneKeepTheirOrder) {
   EXPECT_EQ(order, "abcdef");
 }
 
+TEST(SimWorkers, ASlowLaneTakesLongAndOthersDoNot) {
+  World world(9);
+  Host& h = world.add_host("h");
+  h.slow_lane("disk", std::chrono::minutes(1));
+  std::string order;
+  for (const char* lane : {"disk", "disk", "other"}) {
+    h.ports().workers.run(
+        lane, [&order, lane] { order += lane[0]; }, [] {});
+  }
+  world.settle(std::chrono::minutes(5));
+  EXPECT_EQ(order, "odd");
+  EXPECT_GT(world.now_ns(), 1'000'000'000);
+  h.slow_lane("disk", {});
+  h.ports().workers.run(
+      "disk", [&order] { order += "x"; }, [] {});
+  world.run_for(world.faults().latency_most);
+  EXPECT_EQ(order, "oddx");
+}
+
 }  // namespace
 }  // namespace kubus::bus::sim

@@ -200,5 +200,17 @@ TEST(Memory, a_failing_write_changes_nothing) {
   EXPECT_EQ(text(*engine->snapshot().value(), Keyspace::kMeta, "a"), "-");
 }
 
+TEST(Memory, a_rotten_value_is_read_as_it_is_and_older_snapshots_are_sound) {
+  auto tables = std::make_shared<MemoryTables>();
+  auto engine = open_memory(tables);
+  ASSERT_TRUE(engine->write({{set(Keyspace::kMeta, "a", "abc")}}).ok());
+  auto before = engine->snapshot().value();
+  EXPECT_FALSE(tables->rot(Keyspace::kMeta, "a", 3));
+  EXPECT_FALSE(tables->rot(Keyspace::kMeta, "b", 0));
+  EXPECT_TRUE(tables->rot(Keyspace::kMeta, "a", 1));
+  EXPECT_EQ(text(*engine->snapshot().value(), Keyspace::kMeta, "a"), "arc");
+  EXPECT_EQ(text(*before, Keyspace::kMeta, "a"), "abc");
+}
+
 }  // namespace
 }  // namespace kubus::store

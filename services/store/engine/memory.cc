@@ -47,6 +47,14 @@ Tree join(const Tree& low, const Tree& high) {
   return with(*high, join(low, high->left), high->right);
 }
 
+std::shared_ptr<TreeNode> node_of(std::string_view key, Buffer value) {
+  auto node = std::make_shared<TreeNode>();
+  node->key = key;
+  node->value = std::make_shared<const Buffer>(std::move(value));
+  node->priority = priority_of(key);
+  return node;
+}
+
 Tree put(const Tree& tree, std::shared_ptr<TreeNode> node) {
   if (!tree || node->priority > tree->priority || node->key == tree->key) {
     auto [low, high] = split(tree, node->key);
@@ -143,11 +151,7 @@ class MemoryEngine : public Engine {
         root = erase(root, as_text(p.key));
         continue;
       }
-      auto node = std::make_shared<TreeNode>();
-      node->key = as_text(p.key);
-      node->value = std::make_shared<const Buffer>(p.value.begin(), p.value.end());
-      node->priority = priority_of(node->key);
-      root = put(root, std::move(node));
+      root = put(root, node_of(as_text(p.key), Buffer(p.value.begin(), p.value.end())));
     }
     tables_->set_roots(std::move(roots));
     return {};
@@ -176,6 +180,16 @@ void MemoryTables::set_failure(std::string failure) {
 std::string MemoryTables::failure() const {
   std::lock_guard lock(mutex_);
   return failure_;
+}
+bool MemoryTables::rot(Keyspace space, std::string_view key, size_t at) {
+  std::lock_guard lock(mutex_);
+  Tree& root = roots_[static_cast<size_t>(space)];
+  const TreeNode* node = find(root.get(), key);
+  if (node == nullptr || at >= node->value->size()) return false;
+  Buffer value = *node->value;
+  value[at] ^= 0x10;
+  root = put(root, node_of(key, std::move(value)));
+  return true;
 }
 
 std::unique_ptr<Engine> open_memory(std::shared_ptr<MemoryTables> tables) {

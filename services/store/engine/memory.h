@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "services/store/engine/engine.h"
 
@@ -22,6 +23,8 @@ class MemoryTables {
   // Writes fail while this text is not empty.
   void set_failure(std::string failure);
   std::string failure() const;
+  // A byte of that value changes, `at` bytes from its beginning. False: there is no such byte.
+  bool rot(Keyspace space, std::string_view key, size_t at);
 
  private:
   mutable std::mutex mutex_;

@@ -41,6 +41,11 @@ void GroupCommit::append(JournalEntry entry) {
   if (!running_) run();
 }
 
+std::span<const JournalEntry> GroupCommit::in_flight() const {
+  if (!running_) return {};
+  return running_->group;
+}
+
 void GroupCommit::run() {
   size_t n = 0, bytes = 0;
   while (n < waiting_.size() && (n == 0 || bytes < max_bytes_)) bytes += size_of(waiting_[n++]);

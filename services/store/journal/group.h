@@ -25,6 +25,8 @@ class GroupCommit {
   void start(JournalHandler handler);
   void append(JournalEntry entry);
   uint64_t syncs() const { return syncs_; }
+  // What is being written and has not been told of.
+  std::span<const JournalEntry> in_flight() const;
 
  private:
   struct Job;

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <set>
 
 #include "services/store/journal/crc32c.h"
 #include "services/store/journal/memory.h"
@@ -412,6 +413,59 @@ TEST(MemoryJournal, keeps_a_prefix_when_its_disk_fails) {
   EXPECT_EQ(committed, numbers(1, 1));
   EXPECT_FALSE(lost.empty());
   EXPECT_EQ(log->records().size(), 2u);  // the second was written, though its group failed
+}
+
+struct OnMemory {
+  QueuedWorkers workers;
+  std::shared_ptr<MemoryLog> log = std::make_shared<MemoryLog>();
+  std::unique_ptr<Journal> journal;
+
+  Result<std::vector<Durable>> open() {
+    journal = open_memory_journal(log, workers);
+    auto recovered = journal->recover(Revision(), Chain{}, [](const JournalEntry& e) {
+      return Result<std::vector<ByteView>>(std::vector<ByteView>{e.parts[0].view()});
+    });
+    journal->start({[](auto) {}, [](const Error&) {}, [](Role, uint64_t) {}});
+    return recovered;
+  }
+  void append(uint64_t from, uint64_t to) {
+    for (uint64_t i = from; i <= to; ++i) {
+      Payload body = Payload::copy_of(as_bytes("batch " + std::to_string(i)));
+      journal->append({Revision(i), Revision(i), 0, {body}, {body.view()}});
+    }
+  }
+};
+
+TEST(MemoryJournal, a_torn_group_leaves_a_prefix) {
+  std::set<size_t> left;
+  for (uint64_t seed = 0; seed < 8; ++seed) {
+    OnMemory m;
+    ASSERT_TRUE(m.open().ok());
+    m.append(1, 4);
+    m.workers.run_all();
+    m.log->tear([seed] { return seed; });
+    m.append(5, 5);
+    m.append(6, 8);  // waits: its group has not begun
+    auto recovered = m.open();
+    ASSERT_TRUE(recovered.ok());
+    left.insert(recovered->size());
+  }
+  EXPECT_EQ(left, (std::set<size_t>{4, 5}));
+}
+
+TEST(MemoryJournal, what_has_rotted_is_refused) {
+  OnMemory m;
+  ASSERT_TRUE(m.open().ok());
+  m.append(1, 4);
+  m.workers.run_all();
+  EXPECT_FALSE(m.log->rot(Revision(5)));
+  EXPECT_TRUE(m.log->rot(Revision(3)));
+  auto refused = m.open();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Code::kInvalid);
+  EXPECT_NE(refused.error().message.find("damaged at revision 3"), std::string::npos);
+  m.log->release(Revision(3));
+  EXPECT_EQ(m.log->records().size(), 1u);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "services/store/journal/memory.h"
 
 #include "schemas/lib/base/check.h"
+#include "services/store/journal/crc32c.h"
 #include "services/store/journal/group.h"
 
 namespace kubus::store {
@@ -11,6 +12,27 @@ void MemoryLog::fail_after(size_t batches) {
 }
 void MemoryLog::heal() {
   fail_after(SIZE_MAX);
+}
+void MemoryLog::tear(std::function<uint64_t()> random) {
+  std::lock_guard lock(mutex_);
+  random_ = std::move(random);
+}
+size_t MemoryLog::survivors(size_t group) {
+  std::lock_guard lock(mutex_);
+  return random_ && budget_ == SIZE_MAX ? random_() % (group + 1) : 0;
+}
+Revision MemoryLog::last() const {
+  std::lock_guard lock(mutex_);
+  return records_.empty() ? Revision() : records_.back().last;
+}
+bool MemoryLog::rot(Revision revision) {
+  std::lock_guard lock(mutex_);
+  for (Record& r : records_) {
+    if (r.first > revision || r.last < revision || r.bytes.empty()) continue;
+    r.bytes[revision.value() % r.bytes.size()] ^= 0x10;
+    return true;
+  }
+  return false;
 }
 std::vector<MemoryLog::Record> MemoryLog::records() const {
   std::lock_guard lock(mutex_);
@@ -39,6 +61,13 @@ class MemoryJournal : public Journal {
               return write(*log, *chain, entries, durable);
             },
             8 << 20) {}
+  ~MemoryJournal() override {
+    auto group = group_.in_flight();
+    while (!group.empty() && group.front().last <= log_->last()) group = group.subspan(1);
+    std::vector<Durable> durable;
+    size_t kept = group.empty() ? 0 : log_->survivors(group.size());
+    if (kept > 0) (void)write(*log_, *chain_, group.first(kept), &durable);
+  }
 
   Result<std::vector<Durable>> recover(Revision applied, const Chain& chain,
                                        const Replay& replay) override {
@@ -46,6 +75,10 @@ class MemoryJournal : public Journal {
     *chain_ = chain;
     for (const MemoryLog::Record& record : log_->records()) {
       if (record.last <= applied) continue;
+      if (crc32c(0, record.bytes) != record.crc) {
+        return Error(Code::kInvalid,
+                     "the journal is damaged at revision " + std::to_string(record.first.value()));
+      }
       JournalEntry entry{
           record.first, record.last, record.time_ns, {Payload::copy_of(record.bytes)}, {}};
       auto records = replay(entry);
@@ -65,10 +98,11 @@ class MemoryJournal : public Journal {
   static Status write(MemoryLog& log, Chain& chain, std::span<const JournalEntry> entries,
                       std::vector<Durable>* durable) {
     for (const JournalEntry& entry : entries) {
-      MemoryLog::Record record{entry.first, entry.last, entry.time_ns, {}, {}};
+      MemoryLog::Record record{entry.first, entry.last, entry.time_ns, {}, {}, 0};
       for (const Payload& part : entry.parts) {
         record.bytes.insert(record.bytes.end(), part.view().begin(), part.view().end());
       }
+      record.crc = crc32c(0, record.bytes);
       for (ByteView r : entry.records) chain = chain_next(chain, r);
       record.chain = chain;
       if (!log.write(std::move(record)))
