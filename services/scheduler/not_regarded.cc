@@ -1,5 +1,7 @@
 #include "services/scheduler/not_regarded.h"
 
+#include <algorithm>
+
 #include "schemas/core/v1/pod_generated.h"
 
 namespace kubus::scheduler {
@@ -13,6 +15,10 @@ std::string not_regarded(const Object& pod) {
   };
   const auto* claims = spec->resource_claims();
   add(claims && claims->size() > 0, "spec.resourceClaims");
+  const auto* volumes = spec->volumes();
+  add(volumes && std::any_of(volumes->begin(), volumes->end(),
+                             [](const auto* v) { return v->persistent_volume_claim() != nullptr; }),
+      "spec.volumes[*].persistentVolumeClaim");
   return out;
 }
 

@@ -7,7 +7,7 @@
 
 namespace kubus::scheduler {
 
-// Their paths, for people: "spec.resourceClaims". "" : none.
+// Their paths, for people: "spec.resourceClaims, spec.volumes[*].persistentVolumeClaim". "" : none.
 std::string not_regarded(const Object& pod);
 
 }  // namespace kubus::scheduler

@@ -209,7 +209,7 @@ TEST(Preemption, TheMoreImportantTakeAKeptPlace) {
   w.pod(wants("vip", 9, "2"));
   EXPECT_EQ(w.decide(), "vip:a,>n");
   w.pod(wants("king", 99, "2"));
-  EXPECT_EQ(w.decide(), "king:,>n vip!") << "a leaves already";
+  EXPECT_EQ(w.decide(), "king:>n vip!") << "a leaves already";
   EXPECT_EQ(w.engine.nominated("d/vip"), "");
 }
 

@@ -107,15 +107,13 @@ TEST_F(SchedulerTest, SaysWhatItHasNotRegarded) {
   node({.name = "a"});
   start();
   pod({.name = "p",
-       .spec = R"("affinity":{"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":)"
-               R"([{"topologyKey":"kubernetes.io/hostname"}]}},)"
-               R"("topologySpreadConstraints":[{"maxSkew":1,"topologyKey":"zone",)"
-               R"("whenUnsatisfiable":"DoNotSchedule"}])"});
+       .spec = R"("resourceClaims":[{"name":"gpu"}],)"
+               R"("volumes":[{"name":"v","persistentVolumeClaim":{"claimName":"c"}}])"});
   c.world.run_for(seconds(2));
   EXPECT_EQ(where("p"), "a");
   EXPECT_THAT(events(),
               ::testing::Contains("Warning NotRegarded: Scheduled without regard to "
-                                  "spec.affinity.podAntiAffinity, spec.topologySpreadConstraints"));
+                                  "spec.resourceClaims, spec.volumes[*].persistentVolumeClaim"));
 }
 
 TEST_F(SchedulerTest, LeavesOthersPodsAlone) {

@@ -143,18 +143,6 @@ INSTANTIATE_TEST_SUITE_P(Os, Suits,
                                            Case{R"("os":{"name":"linux"})", NodeText(),
                                                 "node(s) had another operating system"}));
 
-const char kReady[] = R"(,"conditions":[{"type":"Ready","status":"True"}])";
-const char kSilent[] = R"(,"conditions":[{"type":"Ready","status":"Unknown"}])";
-const char kNewTaint[] = R"({"key":"node.kubernetes.io/not-ready","effect":"NoSchedule"})";
-const std::string kNotReady = "node(s) had untolerated taint {node.kubernetes.io/not-ready: }";
-
-INSTANTIATE_TEST_SUITE_P(
-    Readiness, Suits,
-    ::testing::Values(Case{"", {.taints = kNewTaint}, kNotReady},
-                      Case{"", {.taints = kNewTaint, .more_status = kReady}, ""},
-                      Case{"", {.taints = kNewTaint, .more_status = kSilent}, kNotReady},
-                      Case{"", {.more_status = kSilent}, kNotReady}));
-
 TEST(NodeAffinity, Operators) {
   struct {
     const char* term;
