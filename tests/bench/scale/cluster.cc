@@ -47,7 +47,9 @@ ScaleCluster::ScaleCluster(const std::string& state)
     : credentials_(*bus::read_credentials(state + "/credentials/admin.json")),
       host_({.component = "bench", .credentials = credentials_, .log_level = bus::Level::kError}),
       client_(host_.ports(), {ClusterName(credentials_.cluster), Actor(credentials_.actor),
-                              std::chrono::seconds(60)}) {}
+                              std::chrono::seconds(60)}) {
+  host_.on_terminate([] { std::_Exit(1); });
+}
 
 bool ScaleCluster::run_until(const std::function<bool()>& done, bus::Duration patience) {
   bool late = false;
