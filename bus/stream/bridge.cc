@@ -17,7 +17,7 @@ struct Bridge::Impl : std::enable_shared_from_this<Impl> {
     h.closed = [weak, other](Channel c) {
       if (auto self = weak.lock()) self->end_of(other).close(c);
     };
-    h.room = [weak, i, other] {
+    h.room = [weak, other] {
       if (auto self = weak.lock())
         self->end_of(other).consumed(std::exchange(self->owed[other], 0));
     };
