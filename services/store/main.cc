@@ -26,12 +26,13 @@ int main(int argc, char** argv) {
   if (code) {
     return fail(Error(Code::kUnavailable, options->state_directory + ": " + code.message()), 1);
   }
-  auto engine = store::open_lmdb(
-      {.directory = options->state_directory + "/tables", .map_size = options->map_bytes});
-  if (!engine) return fail(engine.error(), 1);
+  // First the journal, whose lock keeps another store out.
   auto journal = store::open_segments({.directory = options->state_directory + "/journal"},
                                       host.ports().workers);
   if (!journal) return fail(journal.error(), 1);
+  auto engine = store::open_lmdb(
+      {.directory = options->state_directory + "/tables", .map_size = options->map_bytes});
+  if (!engine) return fail(engine.error(), 1);
   auto opened = store::Store::open(host.ports(), std::move(options->store), *std::move(engine),
                                    *std::move(journal));
   if (!opened) return fail(opened.error(), 1);

@@ -1,14 +1,16 @@
 #include "services/store/engine/lmdb.h"
 
 #include <lmdb.h>
-#include <sys/stat.h>
+#include <stdio.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 
 #include "schemas/lib/base/check.h"
+#include "services/store/files/durable.h"
 
 namespace kubus::store {
 namespace {
@@ -222,28 +224,46 @@ int open_tables(Environment* e) {
   return mdb_txn_commit(txn);
 }
 
-int open_environment(const LmdbOptions& options, Environment* e) {
+int open_environment(const LmdbOptions& options, const std::string& path, unsigned flags,
+                     Environment* e) {
   if (int rc = mdb_env_create(&e->env); rc != 0) return rc;
   if (int rc = mdb_env_set_mapsize(e->env, options.map_size); rc != 0) return rc;
   if (int rc = mdb_env_set_maxdbs(e->env, kKeyspaces); rc != 0) return rc;
   if (int rc = mdb_env_set_maxreaders(e->env, options.readers); rc != 0) return rc;
   // Snapshots are tied to no thread: the loop makes them, workers may let go of them.
-  if (int rc = mdb_env_open(e->env, options.directory.c_str(), MDB_NOTLS, 0600); rc != 0) return rc;
+  if (int rc = mdb_env_open(e->env, path.c_str(), MDB_NOTLS | flags, 0600); rc != 0) return rc;
   int dead = 0;
   mdb_reader_check(e->env, &dead);
   return open_tables(e);
 }
 
+// A half made environment cannot be opened: it gets its name when it is whole and durable.
+Status make_environment(const LmdbOptions& options) {
+  std::string data = options.directory + "/data.mdb", fresh = data + ".new";
+  if (access(data.c_str(), F_OK) == 0) return {};
+  for (const char* rest : {"", "-lock"}) unlink((fresh + rest).c_str());
+  {
+    Environment e;
+    if (int rc = open_environment(options, fresh, MDB_NOSUBDIR, &e); rc != 0)
+      return failure("making " + fresh, rc);
+  }
+  unlink((fresh + "-lock").c_str());
+  if (rename(fresh.c_str(), data.c_str()) != 0) return failure("naming " + data, errno);
+  return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Engine>> open_lmdb(const LmdbOptions& options) {
-  if (mkdir(options.directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    return failure("making " + options.directory, errno);
-  }
+  if (Status s = make_durable_directory(options.directory); !s.ok()) return s.error();
+  if (Status s = make_environment(options); !s.ok()) return s.error();
+  if (Status s = sync_directory(options.directory); !s.ok()) return s.error();
   auto e = std::make_shared<Environment>();
   e->directory = options.directory;
-  if (int rc = open_environment(options, e.get()); rc != 0)
-    return failure("opening " + options.directory, rc);
+  int rc = open_environment(options, options.directory, 0, e.get());
+  // What is read from now on is relied on: a killed process may have written it without a sync.
+  if (rc == 0) rc = mdb_env_sync(e->env, 1);
+  if (rc != 0) return failure("opening " + options.directory, rc);
   return std::unique_ptr<Engine>(std::make_unique<LmdbEngine>(std::move(e)));
 }
 

@@ -13,6 +13,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "services/store/files/durable.h"
+
 namespace kubus::store {
 namespace {
 
@@ -41,7 +43,9 @@ bool write_fully(int fd, std::vector<iovec> pieces, uint64_t offset) {
   return true;
 }
 
-Result<std::shared_ptr<Buffer>> read_file(const std::string& path) {
+// What is read here is relied on from now on, and so made durable: a process that was killed may
+// have written it and not come to its sync.
+Result<std::shared_ptr<Buffer>> read_durably(const std::string& path) {
   auto fail = [&] {
     return Error(Code::kUnavailable, "reading " + path + ": " + std::strerror(errno));
   };
@@ -50,18 +54,17 @@ Result<std::shared_ptr<Buffer>> read_file(const std::string& path) {
   struct stat st;
   auto bytes = std::make_shared<Buffer>();
   size_t done = 0;
-  if (fstat(fd, &st) == 0) bytes->resize(static_cast<size_t>(st.st_size));
-  while (done < bytes->size()) {
+  bool ok = fdatasync(fd) == 0 && fstat(fd, &st) == 0;
+  if (ok) bytes->resize(static_cast<size_t>(st.st_size));
+  while (ok && done < bytes->size()) {
     ssize_t n = pread(fd, bytes->data() + done, bytes->size() - done, static_cast<off_t>(done));
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) {
-      Error error = fail();
-      close(fd);
-      return error;
-    }
-    done += static_cast<size_t>(n);
+    ok = n > 0;
+    if (ok) done += static_cast<size_t>(n);
   }
+  Error error = fail();
   close(fd);
+  if (!ok) return error;
   return bytes;
 }
 
@@ -90,8 +93,7 @@ Error SegmentFiles::failed(const std::string& what, const std::string& path) con
 }
 
 Status SegmentFiles::open() {
-  if (mkdir(options_.directory.c_str(), 0700) != 0 && errno != EEXIST)
-    return failed("making", options_.directory);
+  if (Status s = make_durable_directory(options_.directory); !s.ok()) return s;
   directory_ = ::open(options_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory_ < 0) return failed("opening", options_.directory);
   std::string lock = options_.directory + "/lock";
@@ -146,7 +148,7 @@ Result<std::vector<Durable>> SegmentFiles::recover(Revision applied, const Chain
 }
 
 Status SegmentFiles::recover_segment(const Segment& segment, bool is_last, Recovery* r) {
-  auto file = read_file(segment.path);
+  auto file = read_durably(segment.path);
   if (!file.ok()) return file.error();
   auto header = decode_segment_header(**file);
   if (!header.ok()) return Error(Code::kInvalid, segment.path + " " + header.error().message);
