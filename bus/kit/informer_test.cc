@@ -5,6 +5,7 @@
 #include <boost/json/value.hpp>
 
 #include "bus/kit/testing/cluster.h"
+#include "schemas/lib/codec/codec.h"
 
 namespace kubus::kit {
 namespace {
@@ -276,6 +277,44 @@ class Chaos {
   Revision last_event_;
   int n_ = 0;
 };
+
+// Of the name alone.
+Object name_only(const Object& object) {
+  auto bytes = codec::from_value(
+      object.kind(),
+      boost::json::object{{"metadata",
+                           {{"name", object.name()},
+                            {"namespace", object.ns()},
+                            {"resourceVersion", std::to_string(object.revision().value())}}}},
+      nullptr);
+  return Object::trusted(object.kind(), Payload(*std::move(bytes)));
+}
+
+TEST_F(InformerTest, KeepsWhatIsLeftAfterTrimming) {
+  map("a", std::string(1000, 'x'));
+  auto informer = make({.kind = &kind("configmaps"), .trim = name_only});
+  map("b", std::string(1000, 'x'));
+  map("a", std::string(2000, 'x'));
+  c.world.settle();
+  EXPECT_EQ(told, "+a! +b ~a ");
+  for (const char* name : {"a", "b"}) {
+    Object kept = informer->find("d", name);
+    ASSERT_TRUE(kept) << name;
+    EXPECT_LT(kept.bytes().size(), 200u);
+    EXPECT_TRUE(informer->has_seen(kept.key(), kept.revision()));
+  }
+  EXPECT_EQ(informer->find("d", "a").revision(), Revision(3));
+}
+
+TEST_F(InformerTest, OfConfidentialKindsTheEventSaysEnoughForATrimmedOne) {
+  auto informer = make({.kind = &kind("secrets"), .trim = name_only});
+  size_t before = c.store.requests();
+  c.put("secrets", "d", R"({"metadata":{"name":"s"},"stringData":{"k":"v"}})");
+  c.world.settle();
+  EXPECT_EQ(told, "+s ");
+  EXPECT_EQ(c.store.requests(), before);  // nothing was read
+  EXPECT_TRUE(informer->has_seen(key("secrets", "d", "s"), Revision(1)));
+}
 
 TEST(InformerChaos, ConvergesAndTellsEachChangeOnce) {
   for (uint64_t seed = 1; seed <= 250; ++seed) {

@@ -1,6 +1,7 @@
 // Loads on the store through the bus. usage:
 //   store-load CREDENTIALS create WRITERS SECONDS     durable creates of 1 KiB ConfigMaps
-//   store-load CREDENTIALS fill COUNT                 that many creates, as fast as they go
+//   store-load CREDENTIALS fill COUNT [FROM]          that many creates, as fast as they go, after
+//   FROM others
 //   store-load CREDENTIALS churn COUNT                that many updates of random ConfigMaps made
 //   by fill store-load CREDENTIALS events RATE SECONDS        from a write's acknowledgement to a
 //   subscriber of its event
@@ -120,7 +121,7 @@ int create(Connection& c, int writers, int seconds) {
   return 0;
 }
 
-int fill(Connection& c, uint64_t count, bool churn) {
+int fill(Connection& c, uint64_t count, uint64_t from, bool churn) {
   constexpr uint64_t kSeed = 7;
   uint64_t started = 0;
   int64_t began = now_ns();
@@ -128,7 +129,7 @@ int fill(Connection& c, uint64_t count, bool churn) {
   auto next = [&](uint64_t i) {
     ++started;
     return churn ? write_request(wire::Verb::Update, random_name(kSeed, (i * 7919) % known), i + 1)
-                 : write_request(wire::Verb::Create, random_name(kSeed, i), 0);
+                 : write_request(wire::Verb::Create, random_name(kSeed, from + i), 0);
   };
   Writers load(c, next, [&] { return started < count; });
   if (!load.run(kFlyingWhenFilling)) return 1;
@@ -211,7 +212,8 @@ int main(int argc, char** argv) {
   }
   if (what == "fill" || what == "churn") {
     Connection c(argv[1]);
-    return fill(c, std::strtoull(argv[3], nullptr, 10), what == "churn");
+    uint64_t from = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 0;
+    return fill(c, std::strtoull(argv[3], nullptr, 10), from, what == "churn");
   }
   if (what == "events" && argc == 5)
     return EventLatency(argv[1]).run(std::atoi(argv[3]), std::atoi(argv[4]));

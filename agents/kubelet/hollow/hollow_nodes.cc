@@ -8,6 +8,8 @@ constexpr FakeTimes kTimes{.call = std::chrono::milliseconds(1),
                            .sandbox = std::chrono::milliseconds(50),
                            .start = std::chrono::milliseconds(20),
                            .pull = std::chrono::milliseconds(200)};
+// Of thousands of Leases nobody needs to know more than that they are renewed.
+constexpr bus::Duration kRenew = std::chrono::seconds(30);
 constexpr bus::Duration kTurn = std::chrono::milliseconds(10);
 
 }  // namespace
@@ -35,7 +37,11 @@ Machine HollowOptions::hollow_machine() {
 
 HollowNodes::HollowNodes(bus::Ports ports, std::vector<std::unique_ptr<HollowMachine>>& machines,
                          HollowOptions options)
-    : ports_(ports), machines_(machines), options_(std::move(options)), began_(ports.clock.now()) {
+    : bus_(ports.bus),
+      ports_{bus_, ports.clock, ports.random, ports.log, ports.workers},
+      machines_(machines),
+      options_(std::move(options)),
+      began_(ports.clock.now()) {
   kubelets_.reserve(machines_.size());
   start_next();
 }
@@ -52,6 +58,7 @@ void HollowNodes::start_next() {
     o.node.version = options_.version;
     o.node.machine = options_.machine;
     o.node.machine.hostname = o.node.name;
+    o.node.renew_every = kRenew;
     o.look_every = options_.look_every;
     kubelets_.push_back(
         std::make_unique<Kubelet>(ports_, machines_[i]->runtime, machines_[i]->network, o));

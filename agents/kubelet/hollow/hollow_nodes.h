@@ -9,6 +9,7 @@
 
 #include "agents/kubelet/fake/fake_network.h"
 #include "agents/kubelet/fake/fake_runtime.h"
+#include "agents/kubelet/hollow/shared_bus.h"
 #include "agents/kubelet/kubelet.h"
 
 namespace kubus::kubelet {
@@ -49,6 +50,7 @@ class HollowNodes {
  private:
   void start_next();
 
+  SharedBus bus_;
   bus::Ports ports_;
   std::vector<std::unique_ptr<HollowMachine>>& machines_;
   HollowOptions options_;

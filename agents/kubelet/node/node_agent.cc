@@ -46,6 +46,7 @@ NodeAgent::NodeAgent(bus::Ports ports, kit::Client& client, kit::Recorder& recor
              .stream_key = options.stream_key};
   report_.runtime.name = "containerd";
   state_dir_ = options.state_dir;
+  renew_every_ = options.renew_every;
   nodes_.on_change([this](const kit::Informer::Change& c) {
     if (c.before || c.now)
       reconciler_.add(report_.name, c.event ? c.event->revision() : Revision());
@@ -149,6 +150,13 @@ void NodeAgent::reconcile(kit::Pass& pass) {
 void NodeAgent::on_heartbeat_timeout() {
   heartbeat_timer_ = ports_.clock.after(kHeartbeat, [this] { on_heartbeat_timeout(); });
   ports_.bus.publish(client_.subjects().heartbeat("node", report_.name), {});
+  bus::Instant now = ports_.clock.now();
+  if (renewed_ && now - *renewed_ < renew_every_) return;
+  renewed_ = now;
+  renew_lease();
+}
+
+void NodeAgent::renew_lease() {
   json::object spec{{"holderIdentity", report_.name},
                     {"leaseDurationSeconds", kLeaseSeconds},
                     {"renewTime", codec::format_micro_time(ports_.clock.wall_ns() / 1000)}};
@@ -167,7 +175,7 @@ void NodeAgent::on_renewed(const Result<Object>& lease) {
 
 void NodeAgent::create_lease() {
   Object owner = node();
-  if (!owner) return;  // the next heartbeat comes after the Node
+  if (!owner) return renewed_.reset();  // the next heartbeat comes after the Node
   json::object meta{
       {"name", report_.name},
       {"ownerReferences",

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "agents/kubelet/cri/runtime.h"
@@ -20,6 +21,8 @@ struct NodeOptions {
   Machine machine;
   std::string stream_endpoint, stream_key;  // empty: it serves no byte streams
   std::string state_dir;                    // whose disk is looked at; "" : none
+  // How often its Lease is renewed; heartbeats go every ten seconds whatever this says.
+  bus::Duration renew_every = std::chrono::seconds(10);
 };
 
 class NodeAgent {
@@ -41,6 +44,7 @@ class NodeAgent {
   void look_at_images();
   void on_runtime_status(Result<RuntimeState> state);
   void on_heartbeat_timeout();
+  void renew_lease();
   void on_renewed(const Result<Object>& lease);
   void create_lease();
   void judge();
@@ -64,6 +68,8 @@ class NodeAgent {
   RuntimeState state_;
   std::string told_cidr_, state_dir_;
   bus::Instant images_listed_;
+  bus::Duration renew_every_;
+  std::optional<bus::Instant> renewed_;
   bool images_known_ = false;
   std::unique_ptr<bus::Timer> runtime_timer_, heartbeat_timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

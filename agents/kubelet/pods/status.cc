@@ -1,5 +1,6 @@
 #include "agents/kubelet/pods/status.h"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -15,6 +16,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr int64_t kSecond = 1'000'000'000;
+constexpr int kLostExit = 137;  // of a run whose end nobody saw
 constexpr const char* kIgnored = "kubus.io/NotActedOn";
 
 struct Condition {
@@ -44,11 +46,43 @@ class StatusBuilder {
   }
 
  private:
+  // What this machine no longer knows of, though it was told to run (it lost power, or somebody
+  // removed the container): its run is over, in a way that nobody saw.
+  void remember(json::object& container, const char* list) {
+    const json::value* before = status_.if_contains(list);
+    if (!before || !before->is_array()) return;
+    for (const json::value& old : before->get_array()) {
+      if (!old.is_object() || !old.get_object().contains("state") ||
+          old.at("name") != container.at("name"))
+        continue;
+      const json::value* told = old.get_object().if_contains("restartCount");
+      int64_t restarts = told && told->is_int64() ? told->get_int64() : 0;
+      bool lost =
+          !container.contains("containerID") && old.at("state").get_object().contains("running");
+      if (lost) {
+        container["lastState"] = lost_run(old.get_object());
+        ++restarts;
+      }
+      container["restartCount"] = std::max(restarts, container.at("restartCount").as_int64());
+    }
+  }
+
+  static json::object lost_run(const json::object& old) {
+    json::object run{{"exitCode", kLostExit},
+                     {"reason", "ContainerStatusUnknown"},
+                     {"message", "the container is gone, and how it ended is not known"},
+                     {"startedAt", nullptr},
+                     {"finishedAt", nullptr}};
+    if (const json::value* id = old.if_contains("containerID")) run["containerID"] = *id;
+    return {{"terminated", std::move(run)}};
+  }
+
   void look_at_containers() {
     json::array inits, mains;
     for (const DesiredContainer& c : pod_.containers) {
       ContainerView v =
           view_of(pod_, c, observed_, memory_, initialized_, node_.runtime_name, now_);
+      remember(v.json, c.init ? "initContainerStatuses" : "containerStatuses");
       if (c.init) {
         bool passed = c.sidecar ? v.json.at("started").as_bool() : v.stage == Stage::kEndedWell;
         initialized_ &= passed;
@@ -86,6 +120,9 @@ class StatusBuilder {
     } else if (!all_ran_ || !initialized_) {
       phase = "Pending";
     }
+    const json::value* before = status_.if_contains("phase");
+    bool ran_before = before && before->is_string() && before->get_string() == "Running";
+    if (phase == "Pending" && ran_before) phase = "Running";  // phases go forward only
     if (pod_.finished) phase = status_["phase"].as_string().c_str();
     status_["phase"] = phase;
     if (over && phase == "Failed") {

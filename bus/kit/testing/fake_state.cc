@@ -120,6 +120,18 @@ uint64_t FakeState::ride(const bus::LaneId& lane, Revision revision) {
   return std::exchange(heads_[lane], revision).value();
 }
 
+namespace {
+
+Buffer metadata_alone(const Object& object) {
+  boost::json::value whole = codec::to_value(object.kind(), object.bytes());
+  boost::json::object left{{"metadata", whole.at("metadata")}};
+  auto bytes = codec::from_value(object.kind(), left, nullptr);
+  KUBUS_CHECK(bytes);
+  return *std::move(bytes);
+}
+
+}  // namespace
+
 Published FakeState::tell(wire::EventType type, const ObjectKey& key, const Object& before,
                           const Object& object, int64_t wall_ns, const Origin& origin) {
   Published p{.key = key, .revision = revision().next(), .node = node_of(object)};
@@ -136,7 +148,11 @@ Published FakeState::tell(wire::EventType type, const ObjectKey& key, const Obje
   e.name = key.name;
   e.uid = object.uid();
   e.subresource = origin.subresource;
-  if (!key.kind->confidential) e.object.assign(object.bytes().begin(), object.bytes().end());
+  if (key.kind->confidential) {
+    e.metadata = metadata_alone(object);
+  } else {
+    e.object.assign(object.bytes().begin(), object.bytes().end());
+  }
   if (before && before.field("spec.nodeName") != object.field("spec.nodeName")) {
     e.before = std::make_unique<wire::BeforeT>();
     auto field = std::make_unique<wire::LabelT>();

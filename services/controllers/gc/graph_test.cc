@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "bus/kit/testing/cluster.h"
+#include "services/controllers/controller.h"
+#include "services/controllers/owners.h"
 
 namespace kubus::controllers::gc {
 namespace {
@@ -79,6 +81,53 @@ TEST_F(GraphTest, ASuccessorOfTheSameNameIsAnotherObject) {
   EXPECT_TRUE(graph.knows(two.uid()));
   EXPECT_FALSE(graph.has_dependents("u1"));
   EXPECT_EQ(graph.dependents("u2").size(), 1u);
+}
+
+TEST_F(GraphTest, WhatIsGoingIsKnownByItsPlace) {
+  c.put(
+      "configmaps", "d",
+      R"({"metadata":{"name":"a","finalizers":["x/y"],"deletionTimestamp":"2026-01-01T00:00:00Z"}})");
+  Object one = c.store.find(key("configmaps", "d", "a"));
+  ASSERT_TRUE(one.terminating());
+  graph.on_change({}, one);
+  ASSERT_TRUE(graph.going(one.uid()));
+  EXPECT_EQ(*graph.going(one.uid()), one.key());
+  graph.on_change(one, {});
+  EXPECT_FALSE(graph.going(one.uid()));
+}
+
+TEST(Uid, OfAUuidLosesNothing) {
+  EXPECT_EQ(Uid::of("00112233-4455-6677-8899-aabbccddeeff"),
+            (Uid{0x0011223344556677u, 0x8899aabbccddeeffu}));
+  const std::vector<std::string> all = {"",
+                                        "u1",
+                                        "u2",
+                                        "00112233-4455-6677-8899-aabbccddeeff",
+                                        "00112233-4455-6677-8899-aabbccddeefe",
+                                        "00112233-4455-6677-8899-aabbccddeeff0",
+                                        "00112233-4455-6677-8899-aabbccddeefg"};
+  for (size_t i = 0; i < all.size(); ++i) {
+    for (size_t j = 0; j < i; ++j)
+      EXPECT_FALSE(Uid::of(all[i]) == Uid::of(all[j])) << i << " " << j;
+  }
+}
+
+TEST_F(GraphTest, MetadataIsEnough) {
+  std::string big(5000, 'x');
+  c.put("configmaps", "d",
+        R"({"metadata":{"name":"a","labels":{"l":"v"},"annotations":{"n":")" + big +
+            R"("},"finalizers":["orphan","x/y"],"ownerReferences":[)" + ref("u1") +
+            R"(]},"data":{"k":")" + big + R"("}})");
+  Object whole = c.store.find(key("configmaps", "d", "a"));
+  Object left = of_metadata(whole);
+  EXPECT_LT(left.bytes().size(), 400u);
+  EXPECT_TRUE(Object::from(left.kind(), left.payload()));
+  EXPECT_EQ(left.key(), whole.key());
+  EXPECT_EQ(left.uid(), whole.uid());
+  EXPECT_EQ(left.revision(), whole.revision());
+  EXPECT_TRUE(has_finalizer(left, kOrphan));
+  EXPECT_EQ(owners_of(left), owners_of(whole));
+  EXPECT_EQ(release_patch(left, {"other"}), release_patch(whole, {"other"}));
 }
 
 }  // namespace
