@@ -88,10 +88,9 @@ void Calls::call(wire::RequestT request, Done done) {
   if (pending_.count(request.id)) {
     return fail_soon({Code::kConflict, "a request with this id is outstanding"}, std::move(done));
   }
-  constexpr int64_t kNsPerMs = 1'000'000;
-  int64_t wall_ms = ports_.clock.wall_ns() / kNsPerMs;
-  if (request.deadline_ms == 0) request.deadline_ms = wall_ms + options_.timeout / milliseconds(1);
-  bus::Duration left = milliseconds(std::max<int64_t>(0, request.deadline_ms - wall_ms));
+  int64_t now_ms = wall_ms();
+  if (request.deadline_ms == 0) request.deadline_ms = now_ms + options_.timeout / milliseconds(1);
+  bus::Duration left = milliseconds(std::max<int64_t>(0, request.deadline_ms - now_ms));
 
   const wire::OperationT& op = *request.operations.front();
   const wire::LaneT* lane = op.lane.get();
@@ -196,6 +195,8 @@ void Calls::on_reply(const wire::Reply& reply, const Payload& payload) {
     schedule(at->first, at->second, in_about(kFirstBackoff * (1 << doubled)));
     return;
   }
+  if (reply.time_ms() != 0 && correct_deadline(at->second, reply.time_ms()))
+    return schedule(at->first, at->second, ports_.clock.now());
   ++stats_.answered;
   if (reply.failure()) return finish(at, error_of(*reply.failure()));
   if (!reply.outcomes() || reply.outcomes()->size() < at->second.operations) {
@@ -203,6 +204,16 @@ void Calls::on_reply(const wire::Reply& reply, const Payload& payload) {
     return finish(at, Error(Code::kInternal, "the answer lacks an outcome"));
   }
   finish(at, Answer(payload, &reply));
+}
+
+// The store found the request late by its own clock though its time is not up by ours: one of the
+// clocks is wrong, and deadlines go by the store's from now on.
+bool Calls::correct_deadline(Pending& pending, int64_t store_ms) {
+  int64_t left_ms = (pending.deadline - ports_.clock.now()) / milliseconds(1);
+  if (left_ms <= 0 || std::exchange(pending.told_time, true)) return false;
+  skew_ms_ += store_ms - wall_ms();
+  auto* request = flatbuffers::GetMutableRoot<flatbuffers::Table>(pending.bytes.data());
+  return request->SetField<int64_t>(wire::Request::VT_DEADLINE_MS, store_ms + left_ms, 0);
 }
 
 void Calls::finish(Map::iterator at, Result<Answer> result) {

@@ -37,6 +37,7 @@ class Calls {
     bus::Subject subject;
     Buffer bytes;
     int attempts = 0;
+    bool told_time = false;
     Done done;
   };
   struct Due {
@@ -51,6 +52,8 @@ class Calls {
 
   void on_message(const bus::Message& message);
   void on_reply(const wire::Reply& reply, const Payload& payload);
+  bool correct_deadline(Pending& pending, int64_t store_ms);
+  int64_t wall_ms() const { return ports_.clock.wall_ns() / 1'000'000 + skew_ms_; }
   void on_state(bus::BusState state);
   void on_timeout();
   void send(Pending& pending);
@@ -71,6 +74,7 @@ class Calls {
   std::vector<std::pair<Error, Done>> failed_;
   std::unique_ptr<bus::Timer> failed_timer_;
   uint64_t next_serial_ = 1;
+  int64_t skew_ms_ = 0;  // how far the store's clock is ahead of ours, once it complained
   ClientStats stats_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<bus::Subscription> replies_, states_;

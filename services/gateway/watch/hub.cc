@@ -151,4 +151,13 @@ Channel& Hub::channel(const schema::KindInfo& kind, Revision after) {
   return *slot;
 }
 
+void Hub::drop(const void* watcher) {
+  auto found = std::find_if(kept_.begin(), kept_.end(),
+                            [watcher](const auto& kept) { return kept.get() == watcher; });
+  if (found == kept_.end()) return;
+  dropped_.push_back(std::move(*found));
+  kept_.erase(found);
+  drop_timer_ = ports_.clock.after({}, [this] { dropped_.clear(); });
+}
+
 }  // namespace kubus::gateway

@@ -8,6 +8,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "bus/kit/client.h"
 #include "bus/kit/feed.h"
@@ -75,11 +76,17 @@ class Hub {
   Hub(bus::Ports ports, kit::Client& client) : ports_(ports), client_(client) {}
   // The kind's channel; begins to follow after `after` if nobody followed it yet.
   Channel& channel(const schema::KindInfo& kind, Revision after);
+  // Who watches lives here until it is dropped (in a later turn: it may be in the midst of
+  // something), at the latest as long as the hub.
+  void keep(std::shared_ptr<void> watcher) { kept_.push_back(std::move(watcher)); }
+  void drop(const void* watcher);
 
  private:
   bus::Ports ports_;
   kit::Client& client_;
   std::map<const schema::KindInfo*, std::unique_ptr<Channel>> channels_;
+  std::vector<std::shared_ptr<void>> kept_, dropped_;
+  std::unique_ptr<bus::Timer> drop_timer_;
 };
 
 }  // namespace kubus::gateway

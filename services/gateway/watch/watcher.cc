@@ -95,7 +95,7 @@ class Watcher : public std::enable_shared_from_this<Watcher> {
     exchange_->on_gone([weak = weak_from_this()] {
       if (auto self = weak.lock()) self->end();
     });
-    keep_ = shared_from_this();
+    hub_.keep(shared_from_this());
     bool list_first = !from || send_initial_end_;
     if (list_first) return list("");
     position_ = from;
@@ -286,8 +286,7 @@ class Watcher : public std::enable_shared_from_this<Watcher> {
     listening_.reset();
     end_timer_.reset();
     bookmark_timer_.reset();
-    // Freed behind the present call: a callback of our own may be running.
-    last_ = ports_.clock.after({}, [keep = std::move(keep_)]() mutable { keep.reset(); });
+    hub_.drop(this);
   }
 
   bus::Ports ports_;
@@ -300,8 +299,7 @@ class Watcher : public std::enable_shared_from_this<Watcher> {
   Channel* channel_ = nullptr;
   Revision position_;
   std::shared_ptr<void> listening_;
-  std::unique_ptr<bus::Timer> end_timer_, bookmark_timer_, last_;
-  std::shared_ptr<Watcher> keep_;
+  std::unique_ptr<bus::Timer> end_timer_, bookmark_timer_;
   bool bookmarks_ = false, send_initial_end_ = false, streaming_ = false, columns_sent_ = false,
        over_ = false;
 };

@@ -44,7 +44,8 @@ Executor::Executor(Environment environment, const bus::Subjects& subjects, FairQ
       subjects_(subjects),
       queues_(queues),
       replier_(replier),
-      options_(options) {
+      options_(options),
+      refusals_(options.remember_refusals, options.refusal_bytes) {
   env_.state.on_relief([this] { wake(); });
 }
 
@@ -120,19 +121,20 @@ void Executor::run_parked() {
 
 // ---- one request ----
 
-Status Executor::admissible(const wire::Request& request) const {
+// The sender's clock may be wrong: it is told ours, and may ask again by that.
+bool Executor::refuse_if_late(const Incoming& incoming) {
   int64_t now_ms = env_.ports.clock.wall_ns() / kMillisecond;
-  if (request.deadline_ms() == 0 || now_ms <= request.deadline_ms()) return {};
-  return Error(Code::kTimeout, "the request came after its deadline and was not run");
+  int64_t deadline_ms = incoming.request->deadline_ms();
+  if (deadline_ms == 0 || now_ms <= deadline_ms) return false;
+  ++stats_.late;
+  Error error(Code::kTimeout, "the request came after its deadline and was not run");
+  replier_.add(incoming.reply_to, {incoming.id(), std::move(error), {}, now_ms});
+  return true;
 }
 
 bool Executor::run(Incoming incoming) {
   const wire::Request& request = *incoming.request;
-  if (Status s = admissible(request); !s) {
-    ++stats_.late;
-    replier_.refuse(incoming.reply_to, incoming.id(), s.error());
-    return true;
-  }
+  if (refuse_if_late(incoming)) return true;
   Revision needed = needed_revision(request);
   bool own = incoming.reply_to.empty();
   if (!own && needed > env_.state.committed().revision()) {
@@ -154,18 +156,22 @@ bool Executor::run(Incoming incoming) {
   ++stats_.writes;
   if (!tx_) tx_.emplace(env_.state.begin());
   ReplyData reply;
-  if (auto past = env_.state.remembered(incoming.actor, incoming.id())) {
+  if (const Refusals::Told* told = refusals_.find(key)) {
+    ++stats_.repeated;
+    reply = recall(incoming, *told);
+  } else if (auto past = env_.state.remembered(incoming.actor, incoming.id())) {
     ++stats_.repeated;
     reply = recall(incoming, *past);
   } else if (Status s = check_fence(request); !s) {
     ++stats_.fenced;
     reply = {incoming.id(), s.error(), {}};
   } else {
-    ids_.insert(std::move(key));
+    ids_.insert(key);
     reply = run_operations(incoming);
+    if (!request.dry_run()) refusals_.note(key, reply, env_.ports.clock.now());
   }
   answer_bytes_ += reply.bytes();
-  answers_.push_back({std::move(incoming.reply_to), std::move(reply)});
+  answers_.push_back({std::move(incoming.reply_to), std::move(reply), std::move(key)});
   return true;
 }
 
@@ -199,6 +205,16 @@ ReplyData Executor::recall(const Incoming& incoming, const PastRequest& past) co
                    &out);
     }
     reply.outcomes.push_back(std::move(out));
+  }
+  return reply;
+}
+
+ReplyData Executor::recall(const Incoming& incoming, const Refusals::Told& told) const {
+  ReplyData reply{incoming.id(), {}, told};
+  reply.outcomes.resize(incoming.request->operations()->size());
+  for (size_t i = 0; i < std::min(told.size(), reply.outcomes.size()); ++i) {
+    const auto* op = incoming.request->operations()->Get(static_cast<flatbuffers::uoffset_t>(i));
+    if (!told[i].failure && told[i].revision) show_again(*op, &reply.outcomes[i]);
   }
   return reply;
 }
@@ -327,9 +343,11 @@ void Executor::on_committed(Result<Committed> committed, std::vector<Answer>* an
     ++stats_.lost_batches;
     env_.ports.log.error("a batch was lost: " + committed.error().message);
     env_.allocator.rebuild(env_.state.latest());
-    for (Answer& a : *answers)
+    for (Answer& a : *answers) {
+      refusals_.forget(a.key);
       replier_.refuse(a.to, std::move(a.reply.id),
                       Error(Code::kUnavailable, committed.error().message));
+    }
     return replier_.flush();
   }
   // Answers first: who writes waits for them; events have nobody waiting.

@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "services/store/executor/refusals.h"
 #include "services/store/executor/scope.h"
 #include "services/store/intake/queues.h"
 
@@ -21,6 +22,9 @@ struct ExecutorOptions {
   // How long a request may wait for a revision that is not there yet, and how many may.
   bus::Duration revision_wait = std::chrono::seconds(3);
   size_t most_parked = 1024;
+  // What was told of refused writes is remembered so long, and so much of it.
+  bus::Duration remember_refusals = std::chrono::minutes(10);
+  size_t refusal_bytes = 16 << 20;
 };
 
 struct ExecutorStats {
@@ -44,6 +48,7 @@ class Executor {
   struct Answer {
     std::string to;
     ReplyData reply;
+    std::string key;  // of the request, under which refusals are remembered
   };
   struct Parked {
     Incoming incoming;
@@ -55,7 +60,7 @@ class Executor {
   void run_parked();
   // False: it must run in the next turn.
   bool run(Incoming incoming);
-  Status admissible(const wire::Request& request) const;
+  bool refuse_if_late(const Incoming& incoming);
   void park(Incoming incoming, Revision needed);
   void answer(const std::string& to, ReplyData reply);
   ReplyData run_operations(const Incoming& incoming);
@@ -63,6 +68,7 @@ class Executor {
   Status run_operation(const Incoming& incoming, const wire::Operation& op, const Origin& origin,
                        OutcomeData* out);
   ReplyData recall(const Incoming& incoming, const PastRequest& past) const;
+  ReplyData recall(const Incoming& incoming, const Refusals::Told& told) const;
   void show_again(const wire::Operation& op, OutcomeData* out) const;
   Status check_fence(const wire::Request& request);
   void commit();
@@ -78,6 +84,7 @@ class Executor {
   std::vector<Answer> answers_;          // to the writes of this turn
   std::unordered_set<std::string> ids_;  // of the writes of this turn
   size_t answer_bytes_ = 0;
+  Refusals refusals_;
   std::vector<Parked> parked_;
   std::unique_ptr<bus::Timer> turn_timer_, parked_timer_;
   bool awake_ = false;

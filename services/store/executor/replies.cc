@@ -27,6 +27,7 @@ class Writer {
     out.add_id(id);
     out.add_failure(failed);
     out.add_outcomes(all);
+    out.add_time_ms(r.time_ms);
     return out.Finish();
   }
 

@@ -48,6 +48,7 @@ struct ReplyData {
   std::string id;
   std::optional<Error> failure;
   std::vector<OutcomeData> outcomes;
+  int64_t time_ms = 0;  // of a refusal for lateness: what the clock says here
 
   size_t bytes() const;
 };

@@ -87,6 +87,53 @@ TEST(Requests, ARepeatedOneIsAnsweredWithWhatItDidNotWithWhatIsNow) {
   EXPECT_EQ(w.call(create_request("one")).object, first.object);
 }
 
+TEST(Requests, ARefusalIsNotOverturnedByARepeat) {
+  StoreWorld w;
+  wire::RequestT patch = StoreWorld::request(wire::Verb::Patch, "configmaps", "default", "a");
+  patch.id = "patch";
+  patch.operations[0]->patch_type = wire::PatchType::Merge;
+  constexpr std::string_view kPatch = R"({"data":{"late":"yes"}})";
+  patch.operations[0]->patch.assign(kPatch.begin(), kPatch.end());
+  EXPECT_EQ(w.call(patch).code(), Code::kNotFound);
+  Got made = w.call(create_request("one"));
+  ASSERT_TRUE(made);
+  Got again = w.call(patch);
+  EXPECT_EQ(again.code(), Code::kNotFound);
+  EXPECT_TRUE(again.outcome.repeated);
+  EXPECT_EQ(w.get("configmaps", "default", "a").object, made.object);
+  patch.id = "another";
+  EXPECT_TRUE(w.call(patch));
+}
+
+TEST(Requests, OfWhichAPartWasRefusedAreAnsweredInEachPart) {
+  StoreWorld w;
+  ASSERT_TRUE(w.call(create_request("one")));
+  auto both = [] {
+    wire::RequestT r = create_request("both");
+    wire::RequestT more = create_request("");
+    more.operations[0]->name = "b";
+    more.operations[0]->object =
+        StoreWorld::encode("configmaps", parse(R"({"metadata":{"name":"b"}})"));
+    r.operations.push_back(std::move(more.operations[0]));
+    return r;
+  };
+  auto outcomes = [&](wire::RequestT r) {
+    std::optional<Result<kit::Answer>> answer;
+    w.client("admin").call(std::move(r),
+                           [&](Result<kit::Answer> a) { answer.emplace(std::move(a)); });
+    EXPECT_TRUE(w.world.run_until([&] { return answer.has_value(); }));
+    return std::pair((*answer)->outcome(0).failure() != nullptr, (*answer)->outcome(1).revision());
+  };
+  auto [refused, revision] = outcomes(both());
+  EXPECT_TRUE(refused);
+  EXPECT_GT(revision, 0u);
+  ASSERT_TRUE(w.remove("configmaps", "default", "a"));
+  EXPECT_EQ(outcomes(both()), std::pair(true, revision));
+  EXPECT_EQ(w.get("configmaps", "default", "a").code(), Code::kNotFound);
+  // One who takes the same id for something smaller gets what there is of it.
+  EXPECT_EQ(w.call(create_request("both")).code(), Code::kAlreadyExists);
+}
+
 TEST(Requests, RepeatedInOneTurnRunOnce) {
   StoreWorld w;
   w.get("namespaces", "", "default");
@@ -115,6 +162,16 @@ TEST(Requests, LateAreRefused) {
   raw.send(Raw::pack(r), "create");
   EXPECT_EQ(raw.reason(), "Timeout");
   EXPECT_EQ(w.get("configmaps", "default", "a").code(), Code::kNotFound);
+}
+
+TEST(Requests, ClientsWhoseClocksAreWrongAreServed) {
+  StoreWorld w;
+  for (auto wrong : {std::chrono::hours(-1), std::chrono::hours(3), std::chrono::hours(-5)}) {
+    w.host("client of admin").jump_wall_clock(wrong);
+    EXPECT_TRUE(w.get("namespaces", "", "default")) << wrong.count();
+    EXPECT_TRUE(w.get("namespaces", "", "default")) << wrong.count();
+  }
+  EXPECT_EQ(w.store().stats().late, 2u) << "told once, they know";
 }
 
 TEST(Requests, OfAnotherVersionAreRefused) {
