@@ -11,6 +11,7 @@ namespace kubus::bus::sim {
 namespace {
 
 constexpr size_t kMaxPayload = (4 << 20) + (64 << 10);
+constexpr size_t kUnknownMaxPayload = 1 << 20;  // as bus/nats says until the server told it
 constexpr int64_t kEpochNs = 1'700'000'000'000'000'000;
 
 bool allowed(const std::vector<Pattern>& list, std::string_view subject) {
@@ -90,7 +91,7 @@ struct Host::Parts : Bus, Clock, Log, Workers {
   std::unique_ptr<Subscription> subscribe(const Pattern& pattern, Handler handler) override;
   std::unique_ptr<Subscription> watch_state(StateHandler handler) override;
   bool connected() const override { return up; }
-  size_t max_payload() const override { return kMaxPayload; }
+  size_t max_payload() const override { return up ? kMaxPayload : kUnknownMaxPayload; }
   void send_to(const std::shared_ptr<Listener>& listener,
                const std::shared_ptr<const Message>& message, bool may_stall);
   void deliver(const std::shared_ptr<Listener>& listener,
@@ -152,7 +153,7 @@ struct Host::Parts : Bus, Clock, Log, Workers {
 // ---- messages ----
 
 bool Host::Parts::publish(const Subject& subject, ByteView payload, const Subject* reply) {
-  if (!up || payload.size() > kMaxPayload) return false;
+  if (!up || payload.size() > max_payload()) return false;
   if (!permissions.publish.empty() && !allowed(permissions.publish, subject.str())) {
     write(Level::kWarn, "bus: not permitted to publish on " + subject.str());
     return true;  // as the real server: it swallows it and complains later
