@@ -12,6 +12,8 @@ constexpr bus::Duration kRetry = std::chrono::seconds(1);
 constexpr bus::Duration kRecheck = std::chrono::seconds(30);
 constexpr bus::Duration kCompactPause = std::chrono::milliseconds(50);
 
+// While there is no room it is looked for so often: nothing may be written that would show it.
+constexpr bus::Duration kRoomLook = std::chrono::seconds(1);
 constexpr uint64_t kDiskDeletesOnly = 128 << 20, kDiskNone = 16 << 20;
 
 // Parts of the map in use, in percent.
@@ -102,6 +104,7 @@ void StateCore::plan_compaction_of(ApplyJob* job) const {
 void StateCore::on_applied(ApplyJob& job) {
   auto keep = std::move(applying_);
   if (job.usage.size > 0) usage_ = job.usage;
+  watch_room();
   if (!job.status.ok()) {
     apply_failure_ = job.status.error().message;
     ports_.log.error("the tables could not be written: " + apply_failure_);
@@ -186,6 +189,15 @@ Room StateCore::room() const {
   if (percent_used(usage_) >= kMapDeletesOnly || usage_.disk_free < kDiskDeletesOnly)
     return Room::kDeletesOnly;
   return Room::kOk;
+}
+
+void StateCore::watch_room() {
+  room_timer_.reset();
+  if (room() == Room::kOk) return;
+  room_timer_ = ports_.clock.after(kRoomLook, [this] {
+    if (!applying_) usage_ = engine_->usage();
+    watch_room();
+  });
 }
 
 std::string StateCore::room_reason() const {

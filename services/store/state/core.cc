@@ -40,6 +40,7 @@ Status StateCore::open() {
   if (Status s = check_format(); !s.ok()) return s;
   if (Status s = replay(); !s.ok()) return s;
   usage_ = engine_->usage();
+  watch_room();
   remember_tail();
   JournalHandler handler;
   handler.committed = [this](auto durable) { on_committed(durable); };

@@ -96,6 +96,7 @@ class StateCore {
 
   // ---- apply (apply_control.cc) ----
   void maybe_apply();
+  void watch_room();
   void on_apply_timeout();
   void on_drop_timeout();
   void finish_dropping();
@@ -159,7 +160,7 @@ class StateCore {
   size_t unapplied_bytes_ = 0;
 
   std::shared_ptr<ApplyJob> applying_;
-  std::unique_ptr<bus::Timer> apply_timer_;
+  std::unique_ptr<bus::Timer> apply_timer_, room_timer_;
   bool rechecking_ =
       false;  // the timer only looks whether something has become old enough to compact
   Revision compact_to_;
