@@ -86,6 +86,9 @@ class Run {
 
   void end() {
     bool over = settles(scenario_.converge, [this]() -> std::string {
+      store::Store* store = cluster_.store();
+      if (!store || chronicle_.position() < store->state().committed().revision())
+        return "the observer is behind";
       for (const auto& user : users_) {
         if (!user->idle()) return "users still wait for answers";
       }

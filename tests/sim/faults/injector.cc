@@ -47,6 +47,7 @@ void Injector::heal() {
   faults.drop = faults.duplicate = faults.slow = 0;
   for (auto& [number, mend] : std::exchange(mends_, {})) mend.second();
   for (auto& p : cluster_.processes()) p->start();
+  cluster_.world.restart_server(bus::Duration(0));  // if it was away, it is not any more
 }
 
 void Injector::mend_later(const Step& step, std::function<void()> mend) {
