@@ -34,20 +34,7 @@ class Router {
     node->here.push_back({serial, std::move(what)});
   }
 
-  void remove(std::string_view pattern, uint64_t serial) {
-    Node* node = &root_;
-    auto drop = [serial](std::vector<Receiver>& from) {
-      std::erase_if(from, [serial](const Receiver& r) { return r.serial == serial; });
-    };
-    for (std::string_view rest = pattern; !rest.empty();) {
-      std::string_view token = next_token(&rest);
-      if (token == ">") return drop(node->rest);
-      Node* child = token == "*" ? node->any.get() : find(*node, token);
-      if (!child) return;
-      node = child;
-    }
-    drop(node->here);
-  }
+  void remove(std::string_view pattern, uint64_t serial) { drop(&root_, pattern, serial); }
 
   std::vector<Receiver> receivers(std::string_view subject) const {
     std::vector<Receiver> out;
@@ -62,6 +49,7 @@ class Router {
     std::map<std::string, std::unique_ptr<Node>, std::less<>> by_token;
     std::unique_ptr<Node> any;
     std::vector<Receiver> here, rest;
+    bool empty() const { return by_token.empty() && !any && here.empty() && rest.empty(); }
   };
 
   static std::string_view next_token(std::string_view* rest) {
@@ -73,6 +61,21 @@ class Router {
   static Node* find(const Node& node, std::string_view token) {
     auto found = node.by_token.find(token);
     return found == node.by_token.end() ? nullptr : found->second.get();
+  }
+  static void drop(Node* node, std::string_view rest, uint64_t serial) {
+    auto is_it = [serial](const Receiver& r) { return r.serial == serial; };
+    if (rest.empty()) return (void)std::erase_if(node->here, is_it);
+    std::string_view token = next_token(&rest);
+    if (token == ">") return (void)std::erase_if(node->rest, is_it);
+    if (token == "*") {
+      if (node->any) drop(node->any.get(), rest, serial);
+      if (node->any && node->any->empty()) node->any.reset();
+      return;
+    }
+    auto found = node->by_token.find(token);
+    if (found == node->by_token.end()) return;
+    drop(found->second.get(), rest, serial);
+    if (found->second->empty()) node->by_token.erase(found);
   }
   static void collect(const Node& node, std::string_view rest, std::vector<Receiver>* out) {
     if (rest.empty()) return (void)out->insert(out->end(), node.here.begin(), node.here.end());

@@ -34,6 +34,9 @@ size_t number(const char* name, size_t otherwise) {
 size_t cuts_to_try(size_t otherwise) {
   return number("KUBUS_POWER_CUTS", otherwise);
 }
+size_t outcomes_to_try(size_t otherwise) {
+  return number("KUBUS_POWER_OUTCOMES", otherwise);
+}
 uint64_t first_seed() {
   return number("KUBUS_POWER_SEED", 1);
 }

@@ -105,8 +105,10 @@ class Moment {
 void for_outcomes(const Moment& moment, size_t most, const std::function<uint64_t()>& random,
                   const std::function<void(const Choose&)>& tried);
 
-// How many disks a test lays (KUBUS_POWER_CUTS) and the seed it begins with (KUBUS_POWER_SEED).
+// How many disks a test lays (KUBUS_POWER_CUTS), how many for one moment at most
+// (KUBUS_POWER_OUTCOMES), and the seed it begins with (KUBUS_POWER_SEED).
 size_t cuts_to_try(size_t otherwise);
+size_t outcomes_to_try(size_t otherwise);
 uint64_t first_seed();
 
 }  // namespace kubus::store::power

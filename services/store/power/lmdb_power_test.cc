@@ -176,7 +176,7 @@ TEST(LmdbPower, EveryCutLeavesAWholeTransaction) {
   for (uint64_t seed = first_seed(); laid < wanted && !HasFatalFailure(); ++seed) {
     SCOPED_TRACE("KUBUS_POWER_SEED=" + std::to_string(seed));
     Recording run(seed);
-    run.check(4);
+    run.check(outcomes_to_try(4));
     laid += run.laid();
     events += run.events();
   }

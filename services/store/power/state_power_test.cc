@@ -202,7 +202,7 @@ TEST(StatePower, JournalAndTablesFitTogetherAfterEveryCut) {
   for (uint64_t seed = first_seed(); laid < wanted && !HasFatalFailure(); ++seed) {
     SCOPED_TRACE("KUBUS_POWER_SEED=" + std::to_string(seed));
     Recording run(seed);
-    run.check(2);
+    run.check(outcomes_to_try(2));
     laid += run.laid();
     events += run.events();
     EXPECT_GT(run.compacted(), 0u);  // else the run was too short to tell much
