@@ -12,7 +12,7 @@ namespace {
 using kit::testing::key;
 using std::chrono::seconds;
 
-constexpr int kNodes = 50, kPodsEach = 4;
+constexpr int kNodes = 50, kPodsEach = 2;
 
 struct HollowTest : ::testing::Test {
   HollowTest() {
