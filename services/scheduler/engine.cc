@@ -60,7 +60,7 @@ Engine::Engine(bus::Random& random, size_t texts)
 
 void Engine::on_node(const Object& before, const Object& now, Revision revision, bus::Instant at) {
   on_change(now ? snapshot_.set_node(now) : snapshot_.remove_node(before.name()), revision, at);
-  if (!now) call_nominated(before.name(), {}, revision);
+  if (!now) call_nominated(before.name(), revision);
   if (snapshot_.names().size() > most_texts_) forget_old_texts(at);
 }
 
@@ -110,9 +110,11 @@ void Engine::wait_for_node(const std::string& key, const Object& pod, Revision r
 void Engine::follow_nomination(const std::string& key, const Object& pod) {
   const auto* status = pod.as<core::v1::Pod>()->status();
   std::string_view node = status ? view(status->nominated_node_name()) : std::string_view();
-  if (preempting_.contains(key)) {
-    if (node != nominations_.node_of(key)) return;
-    preempting_.erase(key);
+  auto written = preempting_.find(key);
+  if (written != preempting_.end()) {
+    bool seen = written->second && pod.revision() >= written->second;
+    if (!seen && node != nominations_.node_of(key)) return;
+    preempting_.erase(written);
   }
   if (!node.empty()) {
     nominations_.set(key, pod, node);
@@ -157,6 +159,11 @@ void Engine::not_preempted(const Decision& d, bus::Instant at) {
   if (preempting_.erase(d.key) == 0) return;
   on_change(nominations_.drop(d.key), {}, at);
   queue_.failed(d.key, at);
+}
+
+void Engine::preempted(const Decision& d, Revision written) {
+  auto at = preempting_.find(d.key);
+  if (at != preempting_.end()) at->second = written;
 }
 
 // ---- deciding ----
@@ -289,34 +296,42 @@ void Engine::make_room(const Candidate& c, Refusal* refusal, Decision* d) {
   }
   nominations_.drop(c.key);
   nominations_.set(c.key, c.pod, d->nominated);
-  preempting_.insert(c.key);
+  preempting_.emplace(c.key, Revision());
 }
 
 // ---- what follows from what happened ----
 
 void Engine::on_change(const Change& change, Revision revision, bus::Instant at) {
   queue_.wake(change.helps, revision, at, [&](const DemandPtr& demand) {
-    nominations_.look_from(demand->priority);
+    bool promised =
+        change.row < snapshot_.rows() && nominations_.any_on(snapshot_.name(change.row));
+    if (promised || demand->looks_around()) nominations_.look_from(demand->priority);
     if (!demand->looks_around()) return planner_.refused_on(demand, change.row);
     // A part of the cluster may suit it now, not only this node.
-    bool of_pods_alone = !(change.helps & ~(kFreed | kPortsFreed | kPodCame | kPodLeft));
-    bool matters = !of_pods_alone || (change.helps & (kFreed | kPortsFreed)) || !change.folk ||
-                   Neighbours::concerns(snapshot_.society(), *demand, *change.folk);
-    return matters ? planner_.refused_everywhere(demand) : Helps{kPodCame | kPodLeft};
+    bool by_pods = !(change.helps & ~(kFreed | kPortsFreed | kPodCame | kPodLeft));
+    bool concerned = !by_pods || !change.folk ||
+                     Neighbours::concerns(snapshot_.society(), *demand, *change.folk);
+    if (concerned) return planner_.refused_everywhere(demand);
+    if (!(change.helps & (kFreed | kPortsFreed))) return Helps{kPodCame | kPodLeft};
+    Helps needs = planner_.refused_by_node(*demand, change.row);
+    return needs != kNothing ? needs | kPodCame | kPodLeft : planner_.refused_everywhere(demand);
   });
-  if (change.helps & ~kPodCame && !nominations_.empty() && change.row < snapshot_.rows())
-    call_nominated(snapshot_.name(change.row), change, revision);
+  if (change.helps != kNothing && !nominations_.empty() && change.row < snapshot_.rows())
+    call_nominated(snapshot_.name(change.row), revision);
 }
 
-// Those that wait for a place on the node and have it now; with no Node any more, all of them.
-void Engine::call_nominated(std::string_view node, const Change& change, Revision revision) {
+// Those that wait for their place on the node and have it now, or wait there for nobody any more.
+void Engine::call_nominated(std::string_view node, Revision revision) {
+  auto row = snapshot_.find(snapshot_.names().find(node));
   for (const std::string& pod : nominations_.on(node)) {
     const Candidate* c = queue_.waiting(pod);
     if (!c) continue;
-    bool lost = change.helps == kNothing;
-    nominations_.look_from(c->demand->priority);
-    Nominations::Aside aside(nominations_, pod);
-    if (lost || planner_.refused_on(c->demand, change.row) == kNothing) queue_.call(pod, revision);
+    if (room_is_being_made(*c)) {
+      nominations_.look_from(c->demand->priority);
+      Nominations::Aside aside(nominations_, pod);
+      if (!row || planner_.refused_on(c->demand, *row) != kNothing) continue;
+    }
+    queue_.call(pod, revision);
   }
 }
 

@@ -4,7 +4,6 @@
 
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -63,6 +62,8 @@ class Engine {
   void unbound(const std::string& key, std::string_view uid, bus::Instant at);
   // The victims of a decision were not told to leave: the Pod is tried again after its backoff.
   void not_preempted(const Decision& decision, bus::Instant at);
+  // They were, and the Pod says at this revision where its place is kept.
+  void preempted(const Decision& decision, Revision written);
   // A binding of this Pod was sent, and its event is not seen yet.
   bool assumed(const std::string& key) const { return assumed_.contains(key); }
 
@@ -86,7 +87,7 @@ class Engine {
   bool room_is_being_made(const Candidate& candidate) const;
   void make_room(const Candidate& candidate, Refusal* refusal, Decision* d);
   void start_anew(bus::Instant at);
-  void call_nominated(std::string_view node, const Change& change, Revision revision);
+  void call_nominated(std::string_view node, Revision revision);
   void on_change(const Change& change, Revision revision, bus::Instant at);
   void forget_old_texts(bus::Instant at);
 
@@ -98,8 +99,8 @@ class Engine {
   std::unordered_map<std::string, std::string> assumed_;  // uid by key
   // Pods that are being told to leave and do not show it yet, by key.
   std::map<std::string, Victim> condemned_;
-  // Nominated by decisions whose writing is not seen yet.
-  std::set<std::string> preempting_;
+  // Nominated by decisions whose writing is not seen yet; the revision of that, once it is known.
+  std::map<std::string, Revision> preempting_;
   size_t least_texts_, most_texts_;
 };
 

@@ -76,14 +76,17 @@ Refusal Planner::explain(const DemandPtr& demand) {
 }
 
 Helps Planner::refused_on(const DemandPtr& demand, Row row) {
+  Helps needs = refused_by_node(*demand, row);
+  if (needs != kNothing || !demand->looks_around()) return needs;
+  View& view = caught_up(demand);
+  return view.score(row) == Tournament::kOut ? view.may_help() : kNothing;
+}
+
+Helps Planner::refused_by_node(const Demand& demand, Row row) const {
   if (row >= snapshot_.rows() || !snapshot_.facts(row).present) return kNodeAdded;
-  if (demand->looks_around()) {
-    View& view = caught_up(demand);
-    return view.score(row) == Tournament::kOut ? view.may_help() : kNothing;
-  }
   NodeRef node{snapshot_, row};
   for (const Filter* f : profile_.filters) {
-    if (f->concerns(*demand) && !f->fits(*demand, node)) return f->woken_by;
+    if (f->concerns(demand) && !f->fits(demand, node)) return f->woken_by;
   }
   return kNothing;
 }

@@ -37,7 +37,9 @@ class Planner {
   Refusal explain(const DemandPtr& demand);
   // kNothing: the Pod fits there. Else the changes that may help it on this node.
   Helps refused_on(const DemandPtr& demand, Row row);
-  // The same of all nodes.
+  // The same, without regard to which Pods are where.
+  Helps refused_by_node(const Demand& demand, Row row) const;
+  // The same as the first, of all nodes.
   Helps refused_everywhere(const DemandPtr& demand);
   // Where Pods of lower priority can make room at the least cost; nullopt: nowhere.
   std::optional<Preemption> preempt(const DemandPtr& demand);

@@ -213,6 +213,20 @@ TEST(Preemption, TheMoreImportantTakeAKeptPlace) {
   EXPECT_EQ(w.engine.nominated("d/vip"), "");
 }
 
+TEST(Preemption, WhoLostItsPlaceLooksElsewhere) {
+  World w;
+  for (const char* n : {"m", "n"}) w.node({.name = n, .cpu = "2"});
+  w.pod(on("m", "b", 8, "2"));
+  w.pod(on("n", "a1", 1)), w.pod(on("n", "a2", 1));
+  w.pod(wants("vip", 9, "2"));
+  EXPECT_EQ(w.decide(), "vip:a1,a2,>n");
+  w.drop_pod("a1");
+  w.pod(wants("king", 99));
+  EXPECT_EQ(w.decide(), "king->n");
+  w.drop_pod("a2");
+  EXPECT_EQ(w.decide(), "vip:b,>m");
+}
+
 TEST(Preemption, WhatTheStoreRefusedIsTriedAgain) {
   World w;
   w.node({.name = "n", .cpu = "2"});

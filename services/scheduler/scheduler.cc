@@ -128,6 +128,7 @@ void Scheduler::on_answer(const Decision& d, Binder::Outcome outcome) {
 void Scheduler::on_preempted(const Decision& d, bool done, Revision written) {
   kit::Cause cause = cause_of({d});
   if (done) {
+    engine_.preempted(d, written);
     for (const Victim& v : d.victims) {
       size_t slash = v.key.find('/');
       Object victim = pods_.find(v.key.substr(0, slash), v.key.substr(slash + 1));

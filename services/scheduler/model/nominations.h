@@ -37,6 +37,7 @@ class Nominations {
     bool counted_ = false;
   };
 
+  bool any_on(std::string_view node) const { return by_node_.contains(node); }
   // Pods that are promised this node, the most important first.
   std::vector<std::string> on(std::string_view node) const;
   int32_t priority_of(const std::string& pod) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "schemas/core/v1/pod_generated.h"
+#include "schemas/meta/v1/meta_generated.h"
 
 namespace kubus::scheduler {
 namespace {
@@ -81,32 +82,37 @@ bool looks_at_namespaces(const std::vector<AffinityTerm>& list) {
   });
 }
 
-std::string signature_of(std::string_view ns, const Labels& labels, bool going,
-                         const TermsPtr& terms) {
-  std::string out(ns);
-  out += going ? '\1' : '\0';
-  out += std::to_string(terms ? terms->serial : 0);
-  for (const auto& [key, value] : labels) {
-    out += '\0';
-    out += key;
-    out += '=';
-    out += value;
+bool says_something(const Object& pod) {
+  const auto* spec = pod.as<core::v1::Pod>()->spec();
+  const auto* affinity = spec ? spec->affinity() : nullptr;
+  return affinity && (affinity->pod_affinity() || affinity->pod_anti_affinity());
+}
+
+void sign(const Object& pod, const TermsPtr& terms, std::string* out) {
+  *out = pod.ns();
+  *out += pod.terminating() ? '\1' : '\0';
+  *out += std::to_string(terms ? terms->serial : 0);
+  const auto* labels = pod.meta().labels();
+  if (!labels) return;
+  for (const auto* e : *labels) {
+    *out += '\0';
+    *out += view(e->key());
+    *out += '=';
+    *out += view(e->value());
   }
-  return out;
 }
 
 }  // namespace
 
 FolkPtr Society::folk_of(const Object& pod) {
-  Labels labels = labels_of(pod);
-  TermsPtr terms = terms_of(pod, labels);
-  std::weak_ptr<const Folk>& known =
-      folks_[signature_of(pod.ns(), labels, pod.terminating(), terms)];
+  TermsPtr terms = says_something(pod) ? terms_of(pod, labels_of(pod)) : nullptr;
+  sign(pod, terms, &signature_);
+  std::weak_ptr<const Folk>& known = folks_[signature_];
   if (FolkPtr same = known.lock()) return same;
   auto folk = std::make_shared<Folk>();
   folk->serial = next_folk_++;
   folk->ns = pod.ns();
-  folk->labels = std::move(labels);
+  folk->labels = labels_of(pod);
   folk->going = pod.terminating();
   folk->terms = std::move(terms);
   known = folk;
@@ -115,9 +121,7 @@ FolkPtr Society::folk_of(const Object& pod) {
 }
 
 TermsPtr Society::terms_of(const Object& pod, const Labels& labels) {
-  const auto* spec = pod.as<core::v1::Pod>()->spec();
-  const auto* affinity = spec ? spec->affinity() : nullptr;
-  if (!affinity || (!affinity->pod_affinity() && !affinity->pod_anti_affinity())) return nullptr;
+  const auto* affinity = pod.as<core::v1::Pod>()->spec()->affinity();
   auto terms = std::make_shared<Terms>();
   Compiler compiler(pod.ns(), labels);
   if (const auto* a = affinity->pod_affinity()) {

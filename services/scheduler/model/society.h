@@ -85,6 +85,7 @@ class Society {
   std::unordered_map<std::string, std::weak_ptr<const Terms>> terms_;
   std::vector<std::weak_ptr<const Terms>> in_order_;  // by serial
   std::map<std::string, Labels, std::less<>> namespaces_;
+  std::string signature_;  // of the Folk that is looked for
   uint64_t next_folk_ = 1, next_terms_ = 1;
   size_t most_ = 4096;  // folks and terms; beyond it, the dead go
   bool looks_at_namespaces_ = false;

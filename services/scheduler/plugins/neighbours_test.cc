@@ -391,7 +391,7 @@ TEST(Neighbours, KeptUpEqualsMadeAnew) {
       constraints(spread("zone", 1, R"(,"nodeTaintsPolicy":"Honor")")),
       constraints(two) + "," + likes("podAntiAffinity", 9, term("0", "host")),
       ""};
-  for (uint64_t seed = 1; seed <= 12; ++seed) {
+  for (uint64_t seed = 1; seed <= 6; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Life life(seed);
     Demands demands;

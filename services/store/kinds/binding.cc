@@ -97,6 +97,7 @@ Status bind(Context& ctx, const json::object& binding, json::object& pod) {
     return Error(Code::kConflict, "pod " + name + " has scheduling gates and cannot be bound");
   }
   make_object(pod, "spec")["nodeName"] = node;
+  make_object(pod, "status").erase("nominatedNodeName");
   merge_texts(object_in(binding, "metadata"), meta, "annotations");
   merge_texts(object_in(binding, "metadata"), meta, "labels");
   set_condition(pod, "PodScheduled", ctx.now_unix_seconds);

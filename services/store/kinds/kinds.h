@@ -106,8 +106,8 @@ Result<json::object> scale_of(const KindInfo& kind, const json::object& object);
 Status set_scale(const KindInfo& kind, const json::object& scale, json::object& object);
 
 // Subresource binding of a Pod: sets spec.nodeName, the PodScheduled condition and the binding's
-// annotations and labels. kConflict if the Pod is bound or terminating; kInvalid without a target
-// name.
+// annotations and labels, and clears status.nominatedNodeName. kConflict if the Pod is bound or
+// terminating; kInvalid without a target name.
 Status bind(Context& ctx, const json::object& binding, json::object& pod);
 
 // Grace period of a delete, seconds: what was asked for (nullopt: the kind's default), 0 when
