@@ -2,8 +2,11 @@
 #include "services/store/engine/engine.h"
 
 #include <gtest/gtest.h>
+
 #include <sys/wait.h>
 #include <unistd.h>
+#include <fstream>
+#include <iterator>
 
 #include <filesystem>
 #include <map>
@@ -210,6 +213,34 @@ TEST(Memory, a_rotten_value_is_read_as_it_is_and_older_snapshots_are_sound) {
   EXPECT_TRUE(tables->rot(Keyspace::kMeta, "a", 1));
   EXPECT_EQ(text(*engine->snapshot().value(), Keyspace::kMeta, "a"), "arc");
   EXPECT_EQ(text(*before, Keyspace::kMeta, "a"), "abc");
+}
+
+// A byte of a value or of a key that changed on the disk is told, by table and key.
+TEST(Lmdb, DamageIsToldAtTheStart) {
+  for (std::string_view what : {"value-of-b", "key-b"}) {
+    TempDir dir;
+    {
+      auto engine = open_lmdb({dir.path(), 1 << 20, 16}).value();
+      for (std::string name : {"a", "b", "c"}) {
+        std::string key = "key-" + name, value = "value-of-" + name;
+        Put put{Keyspace::kObjects, false, as_bytes(key), as_bytes(value)};
+        ASSERT_TRUE(engine->write(std::span(&put, 1)).ok());
+      }
+    }
+    ASSERT_TRUE(open_lmdb({dir.path(), 1 << 20, 16}).ok());
+    std::string path = dir.path() + "/data.mdb";
+    std::ifstream in(path, std::ios::binary);
+    std::string bytes(std::istreambuf_iterator<char>(in), {});
+    for (size_t at = bytes.find(what); at != std::string::npos; at = bytes.find(what, at + 1))
+      bytes[at + 2] ^= 0x10;
+    std::ofstream(path, std::ios::binary) << bytes;
+    auto engine = open_lmdb({dir.path(), 1 << 20, 16});
+    ASSERT_FALSE(engine.ok());
+    EXPECT_EQ(engine.error().code, Code::kInvalid);
+    EXPECT_NE(engine.error().message.find("is damaged"), std::string::npos)
+        << engine.error().message;
+    EXPECT_NE(engine.error().message.find("objects"), std::string::npos) << engine.error().message;
+  }
 }
 
 }  // namespace

@@ -5,12 +5,16 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "schemas/lib/base/check.h"
 #include "services/store/files/durable.h"
+#include "services/store/journal/crc32c.h"
 
 namespace kubus::store {
 namespace {
@@ -29,6 +33,33 @@ ByteView view(const MDB_val& v) {
   return {static_cast<const uint8_t*>(v.mv_data), v.mv_size};
 }
 
+// LMDB trusts what its file holds. So each value has a seal behind it: the checksum of its table,
+// key and bytes. Eight bytes, for values of a length that is a multiple of 8 stay aligned.
+constexpr size_t kSealBytes = 8;
+
+uint64_t seal_of(size_t space, ByteView key, ByteView value) {
+  const uint8_t head[] = {static_cast<uint8_t>(space), static_cast<uint8_t>(key.size()),
+                          static_cast<uint8_t>(key.size() >> 8)};
+  return crc32c(crc32c(crc32c(0, head), key), value);
+}
+
+// The value under its seal; nullopt: it is not what was written.
+std::optional<ByteView> opened(size_t space, ByteView key, ByteView sealed) {
+  if (sealed.size() < kSealBytes) return std::nullopt;
+  ByteView value = sealed.first(sealed.size() - kSealBytes);
+  uint64_t seal = 0;
+  std::memcpy(&seal, value.data() + value.size(), kSealBytes);
+  if (seal != seal_of(space, key, value)) return std::nullopt;
+  return value;
+}
+
+std::string damage(const std::string& directory, size_t space, ByteView key) {
+  std::string shown;
+  for (uint8_t c : key) shown += c > 0x20 && c < 0x7f ? static_cast<char>(c) : '.';
+  return directory + "/data.mdb is damaged: \"" + shown + "\" of the table " + kNames[space] +
+         " is not what was written";
+}
+
 // The environment and its tables; shared, for snapshots outlive the engine's owner now and then.
 struct Environment {
   MDB_env* env = nullptr;
@@ -39,11 +70,33 @@ struct Environment {
     if (env != nullptr) mdb_env_close(env);
   }
   MDB_dbi of(Keyspace space) const { return dbi[static_cast<size_t>(space)]; }
+  // Ends the process rather than give out what was not written.
+  ByteView value(Keyspace space, ByteView key, ByteView sealed) const {
+    auto n = static_cast<size_t>(space);
+    auto found = opened(n, key, sealed);
+    if (found) return *found;
+    std::fprintf(stderr, "%s\n", damage(directory, n, key).c_str());
+    std::abort();
+  }
 };
+
+int put_sealed(MDB_cursor* cursor, const Put& put, unsigned flags) {
+  MDB_val k = val(put.key), v{put.value.size() + kSealBytes, nullptr};
+  int rc = mdb_cursor_put(cursor, &k, &v, flags | MDB_RESERVE);
+  if (rc != 0) return rc;
+  uint64_t seal = seal_of(static_cast<size_t>(put.space), put.key, put.value);
+  auto* to = static_cast<uint8_t*>(v.mv_data);
+  std::copy(put.value.begin(), put.value.end(), to);
+  std::memcpy(to + put.value.size(), &seal, kSealBytes);
+  return 0;
+}
 
 class LmdbCursor : public Cursor {
  public:
-  LmdbCursor(MDB_txn* txn, MDB_dbi dbi) { KUBUS_CHECK(mdb_cursor_open(txn, dbi, &cursor_) == 0); }
+  LmdbCursor(MDB_txn* txn, const Environment& environment, Keyspace space)
+      : environment_(environment), space_(space) {
+    KUBUS_CHECK(mdb_cursor_open(txn, environment.of(space), &cursor_) == 0);
+  }
   ~LmdbCursor() override { mdb_cursor_close(cursor_); }
 
   void lower_bound(ByteView key) override {
@@ -56,11 +109,13 @@ class LmdbCursor : public Cursor {
   void prev() override { move(MDB_PREV); }
   bool valid() const override { return valid_; }
   ByteView key() const override { return view(key_); }
-  ByteView value() const override { return view(value_); }
+  ByteView value() const override { return environment_.value(space_, view(key_), view(value_)); }
 
  private:
   void move(MDB_cursor_op op) { valid_ = mdb_cursor_get(cursor_, &key_, &value_, op) == 0; }
 
+  const Environment& environment_;
+  Keyspace space_;
   MDB_cursor* cursor_ = nullptr;
   MDB_val key_{}, value_{};
   bool valid_ = false;
@@ -75,10 +130,10 @@ class LmdbSnapshot : public Snapshot {
   std::optional<ByteView> get(Keyspace space, ByteView key) const override {
     MDB_val k = val(key), v;
     if (mdb_get(txn_, environment_->of(space), &k, &v) != 0) return std::nullopt;
-    return view(v);
+    return environment_->value(space, key, view(v));
   }
   std::unique_ptr<Cursor> cursor(Keyspace space) const override {
-    return std::make_unique<LmdbCursor>(txn_, environment_->of(space));
+    return std::make_unique<LmdbCursor>(txn_, *environment_, space);
   }
 
  private:
@@ -99,14 +154,14 @@ class SpaceWriter {
   int write(const Put& put) {
     KUBUS_CHECK(!put.key.empty() && put.key.size() <= kMaxKey);
     if (int rc = open(); rc != 0) return rc;
-    MDB_val k = val(put.key), v = val(put.value);
     if (put.erase) {
+      MDB_val k = val(put.key);
       int rc = mdb_del(txn_, dbi_, &k, nullptr);
       if (as_text(put.key) == as_text(last_)) stale_ = true;
       return rc == MDB_NOTFOUND ? 0 : rc;
     }
     bool append = behind_last(put.key);
-    int rc = mdb_cursor_put(cursor_, &k, &v, append ? MDB_APPEND : 0);
+    int rc = put_sealed(cursor_, put, append ? MDB_APPEND : 0);
     if (rc == 0 && append) last_.assign(put.key.begin(), put.key.end());
     return rc;
   }
@@ -196,15 +251,15 @@ class LmdbEngine : public Engine {
     MDB_txn* txn = nullptr;
     if (mdb_txn_begin(e_->env, nullptr, MDB_RDONLY, &txn) != 0) return 0;
     uint64_t pages = 0;
-    {
-      LmdbCursor cursor(txn, 0);  // LMDB's own table of free pages: each value starts with a count
-      for (cursor.lower_bound({}); cursor.valid(); cursor.next()) {
-        size_t count = 0;
-        if (cursor.value().size() >= sizeof(count))
-          std::memcpy(&count, cursor.value().data(), sizeof(count));
-        pages += count;
-      }
+    MDB_cursor* cursor = nullptr;  // LMDB's own table of free pages: each value starts with a count
+    MDB_val k, v;
+    KUBUS_CHECK(mdb_cursor_open(txn, 0, &cursor) == 0);
+    while (mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0) {
+      size_t count = 0;
+      if (v.mv_size >= sizeof(count)) std::memcpy(&count, v.mv_data, sizeof(count));
+      pages += count;
     }
+    mdb_cursor_close(cursor);
     mdb_txn_abort(txn);
     return pages;
   }
@@ -237,6 +292,36 @@ int open_environment(const LmdbOptions& options, const std::string& path, unsign
   return open_tables(e);
 }
 
+// Walks everything: what a damaged page holds would else be missed when it is looked up, or be
+// taken for what was written.
+Status check_all(const Environment& e) {
+  MDB_txn* txn = nullptr;
+  if (int rc = mdb_txn_begin(e.env, nullptr, MDB_RDONLY, &txn); rc != 0)
+    return failure("reading " + e.directory, rc);
+  std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> ends(txn, mdb_txn_abort);
+  for (size_t space = 0; space < kKeyspaces; ++space) {
+    MDB_stat stat;
+    MDB_cursor* cursor = nullptr;
+    if (int rc = mdb_stat(txn, e.dbi[space], &stat); rc != 0) return failure("reading", rc);
+    if (int rc = mdb_cursor_open(txn, e.dbi[space], &cursor); rc != 0)
+      return failure("reading", rc);
+    std::unique_ptr<MDB_cursor, void (*)(MDB_cursor*)> closes(cursor, mdb_cursor_close);
+    MDB_val k, v;
+    size_t count = 0;
+    std::string last;
+    for (; mdb_cursor_get(cursor, &k, &v, MDB_NEXT) == 0; ++count) {
+      bool rises = count == 0 || as_text(view(k)) > last;
+      if (!rises || !opened(space, view(k), view(v)))
+        return Error(Code::kInvalid, damage(e.directory, space, view(k)));
+      last = as_text(view(k));
+    }
+    if (count != stat.ms_entries)
+      return Error(Code::kInvalid, e.directory + "/data.mdb is damaged: the table " +
+                                       kNames[space] + " has lost entries");
+  }
+  return {};
+}
+
 // A half made environment cannot be opened: it gets its name when it is whole and durable.
 Status make_environment(const LmdbOptions& options) {
   std::string data = options.directory + "/data.mdb", fresh = data + ".new";
@@ -264,6 +349,7 @@ Result<std::unique_ptr<Engine>> open_lmdb(const LmdbOptions& options) {
   // What is read from now on is relied on: a killed process may have written it without a sync.
   if (rc == 0) rc = mdb_env_sync(e->env, 1);
   if (rc != 0) return failure("opening " + options.directory, rc);
+  if (Status s = check_all(*e); !s.ok()) return s.error();
   return std::unique_ptr<Engine>(std::make_unique<LmdbEngine>(std::move(e)));
 }
 

@@ -15,7 +15,8 @@ struct LmdbOptions {
   unsigned readers = 1024;
 };
 
-// kUnavailable: I/O, or the directory cannot be used; the message names it.
+// Reads everything once, to find what is damaged. kUnavailable: I/O, or the directory cannot be
+// used; kInvalid: damaged; the message names it. What is found damaged later ends the process.
 Result<std::unique_ptr<Engine>> open_lmdb(const LmdbOptions& options);
 
 }  // namespace kubus::store
