@@ -25,6 +25,15 @@ void check_list(Cluster& cluster, Chronicle& chronicle, Story& story,
     story.wrong("reads", "a list of " + kind.resource + " is not what the events add up to");
 }
 
+// Nothing is in a namespace that is not there.
+void check_namespaces(Chronicle& chronicle, Story& story) {
+  const auto* spaces = schema::Registry::get().by_resource("", "namespaces");
+  for (const auto& [key, object] : chronicle.state()) {
+    if (!key.ns.empty() && chronicle.state().count({spaces, "", key.ns}) == 0)
+      story.wrong("namespaces", key.str() + " outlived its namespace");
+  }
+}
+
 // One page of the past; returns how many events it held.
 size_t check_page(Cluster& cluster, Chronicle& chronicle, Story& story, size_t* at) {
   std::optional<Result<kit::Answer>> answer;
@@ -53,6 +62,7 @@ void check_reads(Cluster& cluster, Chronicle& chronicle, Story& story) {
   for (const auto& kind : schema::Registry::get().kinds()) {
     if (kind->stored) check_list(cluster, chronicle, story, *kind);
   }
+  check_namespaces(chronicle, story);
   if (cluster.spec().keep_revisions < chronicle.events().size()) return;  // some is compacted
   size_t at = 0;
   while (at < chronicle.events().size() && check_page(cluster, chronicle, story, &at) > 0) {

@@ -57,18 +57,30 @@ class Roller : public User {
   bool sending_ = false, last_ = false;
 };
 
+// At the end it goes back to the least.
 class Scaler : public User {
  public:
   Scaler(Stage& stage, const Step& step) : User(stage, "user-scale-" + step.name(), step) {
     start();
   }
+  void stop() override {
+    User::stop();
+    ++owed_;
+    scale(step_.number("from", 0));
+  }
 
  private:
   void act() override {
     int from = step_.number("from", 0), to = step_.number("to", 5);
-    auto n = from + static_cast<int>(ports_.random.below(static_cast<uint64_t>(to - from + 1)));
+    scale(from + static_cast<int>(ports_.random.below(static_cast<uint64_t>(to - from + 1))));
+  }
+  void scale(int n) {
     patch(key("apps", "deployments", "default", step_.name()),
-          R"({"spec":{"replicas":)" + std::to_string(n) + "}}");
+          R"({"spec":{"replicas":)" + std::to_string(n) + "}}", {},
+          [this, n](const Result<Object>& answer) {
+            if (!stopped_ || owed_ == 0) return;
+            answer&& n == step_.number("from", 0) ? void(--owed_) : scale(step_.number("from", 0));
+          });
   }
 };
 
