@@ -309,7 +309,9 @@ Status Executor::run_operation(const Incoming& incoming, const wire::Operation& 
   json::monotonic_resource memory(scratch.data(), scratch.size());
   const wire::Request& request = *incoming.request;
   Caller caller{incoming.actor, request.on_behalf_of()};
-  Scope s{env_, tx_ ? &*tx_ : nullptr, caller, origin, op, *kind, request.dry_run(), &memory, out};
+  // Its answer leaves at once: a read must not see what others have in the open batch.
+  Transaction* tx = tx_ && has_write(request) ? &*tx_ : nullptr;
+  Scope s{env_, tx, caller, origin, op, *kind, request.dry_run(), &memory, out};
   s.ns = text_of(op.namespace_());
   s.name = text_of(op.name());
   s.subresource = text_of(op.subresource());

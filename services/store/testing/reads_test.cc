@@ -28,6 +28,10 @@ std::vector<std::string> names(const Got& got) {
 
 using Names = std::vector<std::string>;
 
+ObjectKey key_of_map(const std::string& name) {
+  return {schema::Registry::get().by_resource("", "configmaps"), "default", name};
+}
+
 TEST(List, SelectsByLabelsAndFields) {
   StoreWorld w;
   make(w, "a", "1");
@@ -39,6 +43,32 @@ TEST(List, SelectsByLabelsAndFields) {
             (Names{"b"}));
   EXPECT_EQ(w.list("configmaps", "default", "", "spec.x=1").code(), Code::kBadRequest);
   EXPECT_EQ(w.list("configmaps", "default", "a in (").code(), Code::kBadRequest);
+}
+
+// What a read shows is durable: it is still there after a crash at that moment.
+TEST(List, ShowsNothingThatACrashCouldTake) {
+  StoreWorld w;
+  make(w, "first");
+  for (int i = 0; i < 30; ++i) {
+    std::string name = "m" + std::to_string(i);
+    wire::RequestT create = StoreWorld::request(wire::Verb::Create, "configmaps", "default", name);
+    create.operations[0]->object =
+        StoreWorld::encode("configmaps", {{"metadata", {{"name", name}}}});
+    w.client("admin").call(std::move(create), [](const Result<kit::Answer>&) {});
+    std::string shown;
+    bool answered = false;
+    w.client("scheduler").get(key_of_map(name), [&](const Result<Object>& found) {
+      answered = true;
+      if (found) shown = found->uid();
+    });
+    ASSERT_TRUE(w.world.run_until([&] { return answered; }));
+    w.restart();
+    if (shown.empty()) continue;
+    // The writer asks again: what it makes then is another object.
+    Got after = w.get("configmaps", "default", name);
+    ASSERT_TRUE(after) << name << " was shown and is gone";
+    EXPECT_EQ(after.object.at("metadata").at("uid").as_string(), shown) << name;
+  }
 }
 
 TEST(List, OfTheObjectsOfANode) {
