@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -128,9 +129,13 @@ std::vector<Object> LastKnown::all(const schema::KindInfo& kind) const {
   if (dir_.empty()) return out;
   std::error_code code;
   fs::recursive_directory_iterator at(dir_ + "/" + std::string(kind.resource), code), end;
+  std::vector<fs::path> files;
   for (; !code && at != end; at.increment(code)) {
-    if (!at->is_regular_file(code)) continue;
-    if (Object found = read(kind, at->path())) out.push_back(std::move(found));
+    if (at->is_regular_file(code)) files.push_back(at->path());
+  }
+  std::sort(files.begin(), files.end());  // directories have no order
+  for (const fs::path& file : files) {
+    if (Object found = read(kind, file)) out.push_back(std::move(found));
   }
   return out;
 }
