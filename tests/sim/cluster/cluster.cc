@@ -32,6 +32,10 @@ Machine::Machine(bus::sim::World& world, const std::string& n)
 
 Cluster::Cluster(uint64_t seed, ClusterSpec spec)
     : world(seed), spec_(spec), directory_(make_directory()) {
+  world.faults().connect_most = std::chrono::milliseconds(500);
+  log_->tear([this] {
+    return world.random().next();
+  });  // of what the store was writing when it died some may be there
   add("store", [this](bus::Ports ports) { return make_store(ports); });
   for (int i = 0; i < spec_.schedulers; ++i) {
     std::string name = "scheduler-" + std::to_string(i);
