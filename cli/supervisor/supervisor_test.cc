@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,15 +48,22 @@ struct SupervisorTest : testing::Test {
     auto text = read_file(dir + "/status.json");
     return text ? boost::json::parse(*text) : boost::json::value();
   }
-  // Waits until `true_of` holds of the status of component 0; the test's own time limit bounds it.
+  // Waits until `true_of` holds of the status of component 0, looking whenever a file changes; the
+  // test's own time limit bounds it.
   boost::json::object wait_for(const std::function<bool(const boost::json::object&)>& true_of) {
+    int changes = inotify_init1(IN_CLOEXEC);
+    inotify_add_watch(changes, dir.c_str(), IN_MOVED_TO | IN_MODIFY);
     for (;;) {
       boost::json::value s = status();
       if (s.is_object()) {
         const auto& c = s.at("components").at(0).as_object();
-        if (true_of(c)) return c;
+        if (true_of(c)) {
+          close(changes);
+          return c;
+        }
       }
-      ::usleep(1000);
+      char events[4096];
+      EXPECT_GT(read(changes, events, sizeof events), 0);
     }
   }
 };

@@ -12,20 +12,6 @@ stop_all() {
 }
 trap 'set +e; stop_all; cleanup' EXIT
 
-eventually() {
-  local seconds=$1 text=$2 out=""
-  shift 2
-  local until=$((SECONDS + seconds))
-  while ((SECONDS <= until)); do
-    out=$("$@" 2>&1) && grep -qF -- "$text" <<<"$out" && return
-    read -rt 0.2 <> <(:) || true
-  done
-  say "FAILED: within $seconds s $* does not say \"$text\" but: $out"
-  exit 1
-}
-field() { kubus get pod "$1" -o json | python3 -c "import json,sys; o=json.load(sys.stdin)
-for k in '$2'.split('.'): o=o[int(k)] if k.isdigit() else o[k]
-print(o)"; }
 free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 # registry NAME PORT [AUTH]: starts one.
 registry() {
@@ -77,8 +63,7 @@ registry closed "$closed" "auth: {htpasswd: {realm: here, path: $work/htpasswd}}
 push "$open" web 1
 push "$open" team/tools 2
 push "$closed" private/web 1 jane:secret
-kubus up --api-port 0 --bus-port 0 >/dev/null
-eventually 20 Ready kubus get nodes
+start_node
 
 say "a registry without passwords"
 pod never "127.0.0.1:$open/web:1" Never

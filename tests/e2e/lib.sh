@@ -60,12 +60,21 @@ eventually_gone() {
 }
 # pause SECONDS: between two looks, never instead of one.
 pause() { read -rt "$1" <> <(:) || true; }
-# field POD PATH: a field of a Pod, "status.containerStatuses.0.restartCount".
+# field POD PATH: "status.containerStatuses.0.ready"; nothing if it is not there.
 field() {
   kubus get pod "$1" -o json | python3 -c "import json, sys
 o = json.load(sys.stdin)
-for k in '$2'.split('.'): o = o[int(k)] if k.isdigit() else o[k]
+for k in '$2'.split('.'):
+    try:
+        o = o[int(k)] if k.isdigit() else o[k]
+    except (KeyError, IndexError):
+        sys.exit()
 print(o)"
+}
+# start_node: a cluster with this machine as its one node, ready.
+start_node() {
+  kubus up --api-port 0 --bus-port 0 >/dev/null
+  eventually 20 Ready kubus get nodes
 }
 # pid_of COMPONENT
 pid_of() { sed -n "s/.*\"name\":\"$1\",\"pid\":\([0-9]*\).*/\1/p" "$KUBUS_STATE/run/status.json"; }

@@ -3,30 +3,6 @@
 [[ $EUID == 0 ]] || exit 77
 source "$(dirname "$0")/lib.sh"
 
-# eventually SECONDS TEXT COMMAND…: the command prints the text within that time.
-eventually() {
-  local seconds=$1 text=$2 out=""
-  shift 2
-  local until=$((SECONDS + seconds))
-  while ((SECONDS <= until)); do
-    out=$("$@" 2>&1) && grep -qF -- "$text" <<<"$out" && return
-    read -rt 0.2 <> <(:) || true
-  done
-  say "FAILED: within $seconds s $* does not say \"$text\" but: $out"
-  exit 1
-}
-# field POD PATH: "status.containerStatuses.0.ready"; nothing if it is not there.
-field() {
-  kubus get pod "$1" -o json | python3 -c "
-import json, sys
-o = json.load(sys.stdin)
-for k in '$2'.split('.'):
-    try:
-        o = o[int(k)] if k.isdigit() else o[k]
-    except (KeyError, IndexError):
-        sys.exit()
-print(o)"
-}
 # condition POD TYPE: "True since TIME"
 condition() {
   kubus get pod "$1" -o json | python3 -c "
@@ -51,7 +27,7 @@ processes() {
 }
 one_process() { [[ $(processes "$1" | wc -l) == 1 ]] && processes "$1"; }
 
-kubus up --api-port 0 --bus-port 0 >/dev/null
+start_node
 kubus image import "$bin/../images/web.tar" >/dev/null
 mkdir "$work/hooks"
 

@@ -4,32 +4,6 @@
 source "$(dirname "$0")/lib.sh"
 images=$bin/../images
 
-# eventually SECONDS TEXT COMMAND…: the command prints the text within that time.
-eventually() {
-  local seconds=$1 text=$2 out=""
-  shift 2
-  local until=$((SECONDS + seconds))
-  while ((SECONDS <= until)); do
-    out=$("$@" 2>&1) && grep -qF -- "$text" <<<"$out" && return
-    read -rt 0.2 <> <(:) || true
-  done
-  say "FAILED: within $seconds s $* does not say \"$text\" but: $out"
-  exit 1
-}
-# eventually_gone SECONDS COMMAND…: the command fails within that time.
-eventually_gone() {
-  local until=$((SECONDS + $1))
-  shift
-  while ((SECONDS <= until)); do
-    "$@" >/dev/null 2>&1 || return 0
-    read -rt 0.2 <> <(:) || true
-  done
-  say "FAILED: $* still succeeds"
-  exit 1
-}
-field() { kubus get pod "$1" -o json | python3 -c "import json,sys; o=json.load(sys.stdin)
-for k in '$2'.split('.'): o=o[int(k)] if k.isdigit() else o[k]
-print(o)"; }
 in_containerd() { ctr -a "$(sed -n 's/^  address = "\(.*\)"/\1/p' "$KUBUS_STATE/containerd/config.toml" | head -n 1)" -n k8s.io "$@"; }
 # What this cluster may leave on the machine, a line each.
 traces() {
@@ -44,11 +18,10 @@ traces() {
 }
 
 rules_before=$(iptables-save 2>/dev/null | grep -c '^-A' || true)
-kubus up --api-port 0 --bus-port 0 >/dev/null
+start_node
 bridge=$(sed -n 's/.*"bridge": "\(.*\)",/\1/p' "$KUBUS_STATE/containerd/network.template")
 node=$(kubus get nodes -o name | sed 's/.*\///')
 [[ -n $node ]] || { say "FAILED: no node"; exit 1; }
-eventually 20 Ready kubus get nodes
 
 say "an image that is not there is told, and helps once it is imported"
 kubus apply -f - >/dev/null <<'YAML'

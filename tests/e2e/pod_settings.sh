@@ -5,21 +5,6 @@
 source "$(dirname "$0")/lib.sh"
 images=$bin/../images
 
-# eventually SECONDS TEXT COMMAND…: the command prints the text within that time.
-eventually() {
-  local seconds=$1 text=$2 out=""
-  shift 2
-  local until=$((SECONDS + seconds))
-  while ((SECONDS <= until)); do
-    out=$("$@" 2>&1) && grep -qF -- "$text" <<<"$out" && return
-    read -rt 0.2 <> <(:) || true
-  done
-  say "FAILED: within $seconds s $* does not say \"$text\" but: $out"
-  exit 1
-}
-field() { kubus get pod "$1" -o json | python3 -c "import json,sys; o=json.load(sys.stdin)
-for k in '$2'.split('.'): o=o[int(k)] if k.isdigit() else o[k]
-print(o)"; }
 # words POD: what its first container left as last words.
 words() { field "$1" status.containerStatuses.0.state.terminated.message; }
 # run NAME SPEC SCRIPT [CONTAINER-FIELDS]: a Pod whose script's output becomes its last words.
@@ -47,8 +32,7 @@ ends() {
 }
 api() { curl -sS -m 5 --cacert "$KUBUS_STATE/pki/ca.crt" -H "Authorization: Bearer $1" "https://$address:$port$2"; }
 
-kubus up --api-port 0 --bus-port 0 >/dev/null
-eventually 20 Ready kubus get nodes
+start_node
 expect imported kubus image import "$images/web.tar"
 address=$(kubus get nodes -o json | python3 -c "import json,sys; print([a['address'] for a in json.load(sys.stdin)['items'][0]['status']['addresses'] if a['type']=='InternalIP'][0])")
 port=$(sed -n 's/.*"apiPort":\([0-9]*\).*/\1/p' "$KUBUS_STATE/config.json")
