@@ -187,6 +187,14 @@ int tell_many(const sim::Scenario& scenario, uint64_t first, uint64_t count, uin
   return t.failed == 0 ? 0 : 1;
 }
 
+// "kubelet-n1" writes as "kubelet:n1", "scheduler-0" as "scheduler".
+int run_sieve(const sim::Scenario& scenario, const std::string& process, uint64_t step) {
+  size_t dash = process.find('-');
+  std::string actor = process.substr(0, dash);
+  if (actor == "kubelet" && dash != process.npos) actor += ":" + process.substr(dash + 1);
+  return sim::sieve(scenario, process, actor, std::max<uint64_t>(step, 1), 1) ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -199,6 +207,10 @@ int main(int argc, char** argv) {
   option("first", po::value<uint64_t>()->default_value(1), "the first of many seeds");
   option("seeds", po::value<uint64_t>()->default_value(100), "how many");
   option("jobs", po::value<uint64_t>()->default_value(2), "processes");
+  option(
+      "sieve", po::value<std::string>(),
+      "PROCESS: it dies after each of its writes, sees nothing new after each, misses each event");
+  option("step", po::value<uint64_t>()->default_value(1), "with --sieve: every so many of them");
   option("trace", "with --seed: tell the story");
   option("messages", "with --trace: and every message on the bus");
   po::variables_map given;
@@ -214,6 +226,8 @@ int main(int argc, char** argv) {
   auto scenario = load(path);
   if (!scenario) return (std::cerr << scenario.error().message << "\n"), 2;
   bool messages = given.count("messages") > 0, story = messages || given.count("trace") > 0;
+  if (given.count("sieve"))
+    return run_sieve(*scenario, given["sieve"].as<std::string>(), given["step"].as<uint64_t>());
   if (given.count("seed"))
     return tell_one(*scenario, given["seed"].as<uint64_t>(), story, messages);
   return tell_many(*scenario, given["first"].as<uint64_t>(), given["seeds"].as<uint64_t>(),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "schemas/bus/event_generated.h"
 #include "services/store/store.h"
 #include "tests/sim/checkers/api_watcher.h"
 #include "tests/sim/checkers/checkers.h"
@@ -38,6 +39,7 @@ class Run {
     if (scenario_.cluster.gateways > 0)
       watcher_ = std::make_unique<ApiWatcher>(cluster_, chronicle_, story_, "/api/v1/pods",
                                               *schema::Registry::get().by_resource("", "pods"));
+    if (!options.sieve.process.empty()) watch_one(options.sieve);
     if (!options.fingerprint && !options.print) return;
     cluster_.world.on_trace([this, messages = options.messages](std::string_view line) {
       print_.add(line);
@@ -59,10 +61,48 @@ class Run {
     out.acknowledged = acknowledged_.count();
     out.operations = history_.operations().size();
     out.fingerprint = print_.value;
+    out.summary = summary();
+    out.sieve_writes = sieve_writes_;
+    out.sieve_events = sieve_events_;
     return out;
   }
 
  private:
+  // Counts what a process writes and hears, and strikes when the sieve says so.
+  void watch_one(const Sieve& sieve) {
+    chronicle_.listen([this, sieve](const kit::EventView& event, const Object&) {
+      if (text_of(event->actor()) != sieve.actor || ++sieve_writes_ != sieve.at) return;
+      if (sieve.pattern == Sieve::Pattern::kStale)
+        stale_until_ = cluster_.world.now_ns() + std::chrono::nanoseconds(seconds(15)).count();
+      if (sieve.pattern != Sieve::Pattern::kCrash) return;
+      Process& process = cluster_.process(sieve.process);
+      auto& clock = cluster_.outside("sieve").ports().clock;
+      sieve_timer_ = clock.after({}, [this, &process, &clock] {
+        process.kill();
+        sieve_timer_ = clock.after(seconds(1), [&process] { process.start(); });
+      });
+    });
+    cluster_.world.faults().lose = [this, sieve](const std::string&, const std::string& to,
+                                                 const std::string& subject) {
+      if (to != sieve.process) return false;
+      bool event = subject.find(".event.") != subject.npos;
+      if (event && ++sieve_events_ == sieve.at && sieve.pattern == Sieve::Pattern::kMissed)
+        return true;
+      return (event || subject.find(".head.") != subject.npos) &&
+             cluster_.world.now_ns() < stale_until_;
+    };
+  }
+
+  // "configmaps 3, pods 4, …": of what stays, how many there are.
+  std::string summary() const {
+    std::map<std::string, size_t> counts;
+    for (const auto& [key, object] : chronicle_.state()) ++counts[key.kind->resource];
+    for (const char* chancy : {"events", "leases", "replicasets"}) counts.erase(chancy);
+    std::string out;
+    for (const auto& [name, n] : counts) out += name + " " + std::to_string(n) + ", ";
+    return out;
+  }
+
   void begin() {
     story_.tell("scenario", scenario_.name);
     cluster_.start();
@@ -160,6 +200,9 @@ class Run {
   Stage stage_;
   Injector injector_;
   std::vector<std::unique_ptr<User>> users_;
+  size_t sieve_writes_ = 0, sieve_events_ = 0;
+  int64_t stale_until_ = 0;
+  std::unique_ptr<bus::Timer> sieve_timer_;
 };
 
 }  // namespace

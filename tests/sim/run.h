@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/sim/scenario/scenario.h"
+#include "tests/sim/sieve.h"
 #include "tests/sim/story.h"
 
 namespace kubus::sim {
@@ -15,6 +16,7 @@ struct RunOptions {
   Story::Print print;     // null: nobody listens to the story
   bool messages = false;  // print every message on the bus, too
   bool fingerprint = false;
+  Sieve sieve = {};  // what else goes wrong
 };
 
 struct Outcome {
@@ -24,6 +26,8 @@ struct Outcome {
   size_t events = 0, acknowledged = 0, operations = 0;
   // Of every message and fault: the same for the same seed. 0 unless asked for.
   uint64_t fingerprint = 0;
+  std::string summary;  // what there is in the end, without names and numbers that chance makes
+  size_t sieve_writes = 0, sieve_events = 0;  // of the process that the sieve is about
 };
 
 Outcome run(const Scenario& scenario, uint64_t seed, const RunOptions& options);
