@@ -27,6 +27,10 @@ bool is(std::string_view actor, std::string_view role) {
          (actor.starts_with(role) && actor.size() > role.size() && actor[role.size()] == ':');
 }
 
+std::string_view node_of_kubelet(std::string_view actor) {
+  return actor.starts_with(kKubelet) ? actor.substr(kKubelet.size()) : "";
+}
+
 class FixedRoles final : public Authorizer {
  public:
   Status authorize(const Access& a, const View& view) const override {
@@ -38,9 +42,7 @@ class FixedRoles final : public Authorizer {
 
   bool may_impersonate(std::string_view actor) const override { return is(actor, "gateway"); }
 
-  std::string_view node_of(std::string_view actor) const override {
-    return is(actor, "kubelet") ? actor.substr(std::min(actor.size(), kKubelet.size())) : "";
-  }
+  std::string_view node_of(std::string_view actor) const override { return node_of_kubelet(actor); }
 
  private:
   static bool may(const Access& a, const View& view) {
@@ -53,7 +55,9 @@ class FixedRoles final : public Authorizer {
     if (is(a.actor, "cli") || is(a.actor, "controllers") || is(a.actor, "admin")) return true;
     if (is(a.actor, "scheduler")) return may_scheduler(a);
     if (is(a.actor, "proxy")) return may_proxy(a);
-    if (is(a.actor, "kubelet")) return may_kubelet(a, a.actor.substr(kKubelet.size()), view);
+    // A kubelet that names no node is none.
+    if (std::string_view node = node_of_kubelet(a.actor); !node.empty())
+      return may_kubelet(a, node, view);
     return false;
   }
 

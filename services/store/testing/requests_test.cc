@@ -354,6 +354,18 @@ TEST(Actors, KubeletsAreHeldToTheirNode) {
   EXPECT_EQ(w.remove("pods", "default", "other", me).code(), Code::kForbidden);
 }
 
+TEST(Actors, AKubeletWithoutANodeMayNothing) {
+  StoreWorld w;
+  ASSERT_TRUE(w.create_pod("p"));
+  for (const char* actor : {"kubelet", "kubelet:"}) {
+    EXPECT_EQ(w.get("pods", "default", "p", actor).code(), Code::kForbidden) << actor;
+    EXPECT_EQ(w.patch("pods", "default", "p", R"({"status":{"phase":"Running"}})", "status", actor)
+                  .code(),
+              Code::kForbidden)
+        << actor;
+  }
+}
+
 TEST(Actors, SpeakForOthersOnlyIfTheyMay) {
   StoreWorld w;
   auto as = [&](const char* group, const std::string& actor) {
