@@ -5,7 +5,7 @@
 source "$(dirname "$0")/lib.sh"
 mkdir -p "$KUBUS_STATE/store"
 mount -t tmpfs -o size=400m kubus-fault "$KUBUS_STATE/store" || exit 77
-trap 'rc=$?; kubus down >/dev/null 2>&1; umount -l "$KUBUS_STATE/store"; (exit $rc); cleanup' EXIT
+trap 'rc=$?; set +e; kubus down >/dev/null 2>&1; umount -l "$KUBUS_STATE/store"; (exit $rc); cleanup' EXIT
 
 config() { printf '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"%s"},"data":{"v":"%s"}}' "$1" "$2"; }
 free() { df --output=avail -m "$KUBUS_STATE/store" | tail -n 1; }

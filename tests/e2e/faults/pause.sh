@@ -6,7 +6,7 @@ source "$(dirname "$0")/lib.sh"
 length=${PAUSE:-6}
 awake=()
 sleeping=
-trap '[[ -z $sleeping ]] || kill -CONT "$sleeping"; for p in "${awake[@]}"; do kill -9 "$p" 2>/dev/null; done; cleanup' EXIT
+trap 'rc=$?; set +e; [[ -z $sleeping ]] || kill -CONT "$sleeping"; kill -9 "${awake[@]}" 2>/dev/null; (exit $rc); cleanup' EXIT
 stop() { sleeping=$(pid_of "$1"); kill -STOP "$sleeping"; }
 wake() { kill -CONT "$sleeping"; sleeping=; }
 # epoch LEASE
