@@ -1,6 +1,7 @@
 // FlatBuffers of objects and events, as the bus brings them: "KIND\nJSON\0EDITS", or "raw\n" and
 // the bytes. What is verified can be read, whatever is in it.
 #include <boost/json.hpp>
+#include <memory>
 
 #include "bus/kit/feed.h"
 #include "schemas/bus/envelope_generated.h"
@@ -40,7 +41,7 @@ void read_object(const schema::KindInfo& kind, const Payload& bytes) {
 void read_event(const Payload& bytes) {
   auto event = kit::EventView::from(bytes);
   if (!event) return;
-  event->event().UnPack();
+  std::unique_ptr<wire::EventT>(event->event().UnPack());
   for (const bus::LaneId& lane :
        {bus::LaneId{}, bus::LaneId{"", "pods", "", "", ""}, bus::LaneId{"", "", "", "", "n1"}})
     event->previous(lane);

@@ -189,7 +189,9 @@ Error at(const YAML::Mark& mark, const std::string& what) {
 }  // namespace
 
 Result<std::vector<Document>> parse_yaml(std::string_view text) {
-  if (!valid_utf8(text)) return Error(Code::kBadRequest, "the YAML is not valid UTF-8");
+  // With zeros in it the parser below takes it for UTF-16 or UTF-32.
+  if (!valid_utf8(text) || text.find('\0') != std::string_view::npos)
+    return Error(Code::kBadRequest, "the YAML is not valid UTF-8");
   std::vector<Document> out;
   try {
     for (const YAML::Node& node : load(text)) {

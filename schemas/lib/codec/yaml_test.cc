@@ -173,5 +173,11 @@ TEST(ToYaml, IsWrittenForPeople) {
             "  text: |\n    a\n    b\n  port: \"80\"\n");
 }
 
+TEST(Yaml, ZerosAreNoOtherEncoding) {
+  using std::string_view_literals::operator""sv;
+  for (std::string_view text : {"\0a\0:"sv, "\0\0\0a"sv, "a\0:\0 \0b\0"sv, "a: b\0"sv})
+    EXPECT_FALSE(parse_yaml(text)) << text;
+}
+
 }  // namespace
 }  // namespace kubus::codec
