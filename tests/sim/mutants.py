@@ -1,7 +1,7 @@
 """Known-bad changes, one at a time: what the simulator must find. Each: name, file, scenario, seeds, old text (once in the file), new text."""
 
 MUTANTS = [
-    ("acknowledges before the journal is synced", "services/store/executor/executor.cc", "mixed", 60,
+    ("acknowledges before the journal is synced", "services/store/executor/executor.cc", "patch-race", 20,
      "  env_.state.commit(std::move(tx), [this, answers]",
      "  for (Answer& a : *answers) answer(a.to, std::move(a.reply));\n  answers->clear();\n  replier_.flush();\n"
      "  env_.state.commit(std::move(tx), [this, answers]"),

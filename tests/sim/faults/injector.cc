@@ -115,12 +115,14 @@ void Injector::on_host(const Step& step) {
   auto lives = [p, life] { return !p || (p->runs() && p->lives() == life); };
   if (step.word == "overrun") return host->overrun();
   if (step.word == "clock") return jump(step, *host);
+  if (step.word == "slow-disk") host->slow_lane("journal", step.range("by", "500ms").second);
   if (step.word == "pause") host->pause();
   if (step.word == "cut") host->cut(true);
   if (step.word == "disconnect") host->set_connected(false);
   mend_later(step, [this, step, name, host, lives] {
     if (!lives()) return;
     story_.tell("faults", name + " is well again after " + step.word);
+    if (step.word == "slow-disk") host->slow_lane("journal", bus::Duration(0));
     if (step.word == "pause") host->resume();
     if (step.word == "cut") host->cut(false);
     if (step.word == "disconnect") host->set_connected(true);

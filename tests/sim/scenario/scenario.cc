@@ -37,6 +37,7 @@ const std::map<std::string, Word, std::less<>>& words() {
       {"containers", {P::kFault, {"every"}, {}}},
       {"runtime", {P::kFault, {"every", "for"}, {}}},
       {"disk-full", {P::kFault, {"every", "for"}, {}}},
+      {"slow-disk", {P::kFault, {"every", "for", "by"}, {}}},
       {"clock", {P::kFault, {"every", "by"}, {}}},
       {"lose", {P::kFault, {}, {"permille"}}},
       {"double", {P::kFault, {}, {"permille"}}},
