@@ -53,7 +53,7 @@ Buffer event_with(const schema::KindInfo& kind, const Buffer& object) {
   event.revision = 7;
   event.group = kind.group;
   event.resource = kind.resource;
-  event.name = "x";
+  event.name = std::string("x");
   event.object = object;
   event.changed = {"spec"};
   flatbuffers::FlatBufferBuilder builder;
