@@ -30,11 +30,11 @@ class PodRules {
   size_t evictions_ = 0;
 };
 
-// What runs on the machines: never two live Pods of one identity.
+// What runs on the machines: never two live Pods of one identity, and nothing of a Pod that its own
+// kubelet has told to be gone.
 class RuntimeRules {
  public:
-  RuntimeRules(Cluster& cluster, Chronicle& chronicle, Story& story)
-      : cluster_(cluster), chronicle_(chronicle), story_(story) {}
+  RuntimeRules(Cluster& cluster, Chronicle& chronicle, Story& story);
   void look();
   // Once quiet: what runs is what the cluster says, on every machine.
   void check_end();
@@ -43,6 +43,7 @@ class RuntimeRules {
   Cluster& cluster_;
   Chronicle& chronicle_;
   Story& story_;
+  std::set<std::string> given_up_;  // uids
 };
 
 // Every write that a client was told of stands in the chronicle, at that revision, of that object.

@@ -25,8 +25,21 @@ std::multimap<std::string, Running> running_pods(Cluster& cluster) {
 
 }  // namespace
 
+RuntimeRules::RuntimeRules(Cluster& cluster, Chronicle& chronicle, Story& story)
+    : cluster_(cluster), chronicle_(chronicle), story_(story) {
+  chronicle.listen([this](const kit::EventView& event, const Object&) {
+    if (event->type() == wire::EventType::Deleted && text_of(event->resource()) == "pods" &&
+        text_of(event->actor()).rfind("kubelet:", 0) == 0)
+      given_up_.insert(std::string(text_of(event->uid())));
+  });
+}
+
 void RuntimeRules::look() {
   auto running = running_pods(cluster_);
+  for (const auto& [name, r] : running) {
+    if (given_up_.count(r.uid))
+      story_.wrong("runtime", name + " runs on " + r.machine + " though its kubelet gave it up");
+  }
   for (auto at = running.begin(); at != running.end();) {
     auto [first, last] = running.equal_range(at->first);
     if (std::distance(first, last) > 1) {

@@ -86,12 +86,13 @@ void Injector::strike(const Step& step) {
   on_host(step);
 }
 
-// "kill all": everything at once, back one after another.
+// "kill all", "kill kubelet all": all of them at once, back one after another.
 void Injector::kill(const Step& step) {
-  std::vector<Process*> victims = processes(step.name() == "all" ? "any" : step.name(), true);
-  if (step.name() != "all" && !victims.empty()) victims = {pick(victims)};
+  bool everybody = step.name() == "all", all = everybody || step.name(1) == "all";
+  std::vector<Process*> victims = processes(everybody ? "any" : step.name(), true);
   if (victims.empty()) return;
-  count(step, step.name() == "all" ? "all" : victims[0]->name());
+  if (!all) victims = {pick(victims)};
+  count(step, all ? "all of " + step.name() : victims[0]->name());
   for (Process* p : victims) {
     p->kill();
     mend_later(step, [this, p] {
