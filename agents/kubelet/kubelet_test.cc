@@ -151,5 +151,19 @@ TEST_F(KubeletTest, InitContainersGoFirst) {
   EXPECT_TRUE(becomes("a", "Running"));
 }
 
+TEST_F(KubeletTest, ARuntimeThatGoesAwayWhileItIsLookedAtIsNotTakenForEmpty) {
+  create("web", R"({"containers":[{"name":"c","image":"web:1"}]})");
+  ASSERT_TRUE(becomes("web", "Running"));
+  for (const char* operation : {"sandbox status", "container status"}) {
+    kubelet_.reset();
+    size_t before = runtime_.done().size();
+    runtime_.fail_next(operation, Error(Code::kUnavailable, "the runtime went away"));
+    start();
+    world_.run_for(seconds(30));
+    EXPECT_TRUE(done_since(before).empty()) << operation << ": " << done_since(before).front();
+    EXPECT_EQ(container("web").at("restartCount").as_int64(), 0) << operation;
+  }
+}
+
 }  // namespace
 }  // namespace kubus::kubelet

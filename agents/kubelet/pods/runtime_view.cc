@@ -8,6 +8,10 @@ std::string uid_of(const Labels& labels) {
   return found == labels.end() ? "" : found->second;
 }
 
+bool is_away(const Error& error) {
+  return error.code == Code::kUnavailable || error.code == Code::kTimeout;
+}
+
 }  // namespace
 
 RuntimeView::RuntimeView(bus::Ports ports, Runtime& runtime, Labels labels, OnChange on_change)
@@ -89,8 +93,15 @@ void RuntimeView::on_list_timeout() {
   list();
 }
 
+void RuntimeView::on_detail(uint64_t number) {
+  if (number != listing_.number) return;
+  --asking_;
+  finish_if_complete();
+}
+
+// A detail that could not be had may be of what runs: without it nothing is known to be absent.
 void RuntimeView::finish_if_complete() {
-  if (asking_ > 0 || synced_) return;
+  if (asking_ > 0 || listing_.failed || synced_) return;
   synced_ = true;
   on_change_("");
 }
@@ -102,10 +113,7 @@ void RuntimeView::compare_sandboxes() {
     auto known = sandboxes_.find(s.id);
     if (known != sandboxes_.end() && known->second.status.ready == s.ready) continue;
     ++asking_;
-    ask_sandbox(s.id, [this] {
-      --asking_;
-      finish_if_complete();
-    });
+    ask_sandbox(s.id, [this, number = listing_.number] { on_detail(number); });
   }
   for (const auto& [id, e] : sandboxes_) {
     if (!found.count(id) && e.added < listing_.number) gone.insert(id);
@@ -120,10 +128,7 @@ void RuntimeView::compare_containers() {
     auto known = containers_.find(c.id);
     if (known != containers_.end() && known->second.status.state == c.state) continue;
     ++asking_;
-    ask_container(c, [this] {
-      --asking_;
-      finish_if_complete();
-    });
+    ask_container(c, [this, number = listing_.number] { on_detail(number); });
   }
   for (const auto& [id, e] : containers_) {
     if (!found.count(id) && e.added < listing_.number) gone.insert(id);
@@ -139,6 +144,7 @@ void RuntimeView::ask_sandbox(const std::string& id, std::function<void()> done)
                             if (status) put(*std::move(status));
                             if (!status && status.error().code == Code::kNotFound)
                               forget_sandbox(id);
+                            listing_.failed |= !status && is_away(status.error());
                             done();
                           }));
 }
@@ -156,6 +162,7 @@ void RuntimeView::on_container(const std::string& id, const std::string& sandbox
                                const Result<ContainerStatus>& status) {
   if (!status.ok()) {
     if (status.error().code == Code::kNotFound) forget_container(id);
+    listing_.failed |= is_away(status.error());
     return;
   }
   ContainerStatus now = *status;

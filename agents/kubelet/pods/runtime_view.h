@@ -63,6 +63,7 @@ class RuntimeView {
                     const Result<ContainerStatus>& status);
   void put(SandboxStatus status);
   void put(ContainerStatus status);
+  void on_detail(uint64_t number);
   void finish_if_complete();
   void drop_if_empty(const std::string& uid);
   // Runs only while this lives: the runtime may outlive it.
