@@ -27,8 +27,6 @@ MUTANTS = [
      "  position_ = event.revision();\n  if (object) {", "  position_ = event.revision();\n  if (object && position_.value() % 7 != 0) {"),
     ("lets a Pod's phase go back", "agents/kubelet/pods/status.cc", "node-loss", 10,
      "if (phase == \"Pending\" && ran_before) phase = \"Running\";", "if (false && ran_before) phase = \"Running\";"),
-    ("gives a Pod up while it runs", "agents/kubelet/kubelet.cc", "mixed", 20,
-     "if (view.desired.terminating && view.gone)", "if (view.desired.terminating)"),
     ("evicts though no node is heard", "services/controllers/nodelifecycle/vigil.cc", "silence", 20,
      "  if (all) return Pace::kWithdraw;", "  if (all) return Pace::kNormal;"),
     ("makes one Pod too many", "services/controllers/replicaset/plan.cc", "mixed", 5,

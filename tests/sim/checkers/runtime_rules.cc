@@ -29,8 +29,10 @@ RuntimeRules::RuntimeRules(Cluster& cluster, Chronicle& chronicle, Story& story)
     : cluster_(cluster), chronicle_(chronicle), story_(story) {
   chronicle.listen([this](const kit::EventView& event, const Object&) {
     if (event->type() == wire::EventType::Deleted && text_of(event->resource()) == "pods" &&
-        text_of(event->actor()).rfind("kubelet:", 0) == 0)
+        text_of(event->actor()).rfind("kubelet:", 0) == 0) {
       given_up_.insert(std::string(text_of(event->uid())));
+      look();
+    }
   });
 }
 
