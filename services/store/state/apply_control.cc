@@ -201,17 +201,11 @@ void StateCore::watch_room() {
 }
 
 std::string StateCore::room_reason() const {
-  if (!journal_failure_.empty()) return journal_failure_;
-  if (!apply_failure_.empty()) return apply_failure_;
-  switch (room()) {
-    case Room::kOk:
-      return "";
-    case Room::kDeletesOnly:
-      return "the store is nearly full: only deletes are accepted";
-    case Room::kNone:
-      return "the store is full";
-  }
-  return "";
+  std::string failure = journal_failure_.empty() ? apply_failure_ : journal_failure_;
+  bool full = percent_used(usage_) >= kMapNone || usage_.disk_free < kDiskNone;
+  if (full) return "the store is full" + (failure.empty() ? "" : ": " + failure);
+  if (!failure.empty()) return failure;
+  return room() == Room::kOk ? "" : "the store is nearly full: only deletes are accepted";
 }
 
 }  // namespace kubus::store
