@@ -121,7 +121,8 @@ void ApiWatcher::take(std::string_view type, const std::string& key, uint64_t re
 }
 
 bool ApiWatcher::current() const {
-  return revision_ != 0 && call_ && !listing_ && revision_ >= last_;
+  return revision_ != 0 && call_ && !listing_ && revision_ >= last_ &&
+         revision_ <= chronicle_.position().value();
 }
 
 void ApiWatcher::check_end() {

@@ -69,13 +69,15 @@ Followers::Followers(Cluster& cluster, Chronicle& chronicle, Story& story)
 }
 Followers::~Followers() = default;
 
+// Neither behind the chronicle nor ahead of it.
 bool Followers::current() const {
   return std::all_of(all_.begin(), all_.end(), [&](const auto& f) {
     auto rides_on = [&](const kit::EventView& e) { return rides(e.event(), f->lane); };
     const auto& events = chronicle_.events();
     auto last = std::find_if(events.rbegin(), events.rend(), rides_on);
     return f->informer.synced() &&
-           (last == events.rend() || f->feed.position() >= last->revision());
+           (last == events.rend() || f->feed.position() >= last->revision()) &&
+           f->feed.position() <= chronicle_.position();
   });
 }
 

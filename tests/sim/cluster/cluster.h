@@ -60,7 +60,7 @@ class Cluster {
   static constexpr size_t kFollowers = 4;
   bus::sim::Host& outside(const std::string& name);
   kit::ClientOptions client_options(const std::string& actor) const;
-  store::Store* store() { return store_; }  // null: it does not run
+  store::Store* store() const { return store_; }  // null: it does not run
   store::MemoryLog& disk() { return *log_; }
   const ClusterSpec& spec() const { return spec_; }
 
