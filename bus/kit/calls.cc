@@ -40,6 +40,16 @@ std::string_view token_of(wire::Verb verb) {
       return "heads";
     case wire::Verb::Connect:
       return "connect";
+    case wire::Verb::Archive:
+      return "archive";
+    case wire::Verb::Trace:
+      return "trace";
+    case wire::Verb::Purge:
+      return "purge";
+    case wire::Verb::Audit:
+      return "audit";
+    case wire::Verb::Rekey:
+      return "rekey";
   }
   return "unknown";
 }

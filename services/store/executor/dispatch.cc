@@ -153,6 +153,8 @@ Status run_verb(Scope& s) {
       return run_heads(s);
     case wire::Verb::Connect:
       return run_connect(s);
+    default:
+      break;
   }
   return Error(Code::kMethodNotAllowed, "there is no such verb");
 }
