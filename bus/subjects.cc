@@ -254,4 +254,26 @@ Pattern Subjects::heartbeats(std::string_view kind) const {
   return Pattern(prefix_ + "heartbeat." + escape_token(kind) + ".>");
 }
 
+std::string Subjects::cloudevent_root(std::string_view root) const {
+  return root.empty() ? prefix_ + "cloudevents." : std::string(root) + ".";
+}
+
+Subject Subjects::cloudevent(std::string_view root, std::string_view group,
+                             std::string_view resource, std::string_view ns,
+                             std::string_view name) const {
+  return Subject(cloudevent_root(root) + join({group, resource, ns, name}));
+}
+
+Subject Subjects::cloudevent_marker(std::string_view root, std::string_view route) const {
+  return Subject(cloudevent_root(root) + "marker." + escape_token(route));
+}
+
+Subject Subjects::cloudevent_lost(std::string_view root, std::string_view route) const {
+  return Subject(cloudevent_root(root) + "lost." + escape_token(route));
+}
+
+Pattern Subjects::cloudevents() const {
+  return Pattern(cloudevent_root("") + ">");
+}
+
 }  // namespace kubus::bus

@@ -86,9 +86,18 @@ class Subjects {
   Pattern stats_of(std::string_view component) const;
   Subject heartbeat(std::string_view kind, std::string_view name) const;
   Pattern heartbeats(std::string_view kind) const;
+  // CloudEvents of the bridge: under `root` ("a.b"), or, if that is "", under the cluster's own.
+  // Markers of a route go round to the bridge itself: what was sent before them has arrived.
+  Subject cloudevent(std::string_view root, std::string_view group, std::string_view resource,
+                     std::string_view ns, std::string_view name) const;
+  Subject cloudevent_marker(std::string_view root, std::string_view route) const;
+  // What a route can no longer have is told here.
+  Subject cloudevent_lost(std::string_view root, std::string_view route) const;
+  Pattern cloudevents() const;                           // of the cluster's own root
   const std::string& prefix() const { return prefix_; }  // "kubus.<cluster>."
 
  private:
+  std::string cloudevent_root(std::string_view root) const;
   std::string prefix_;
 };
 

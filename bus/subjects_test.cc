@@ -90,5 +90,14 @@ TEST(Subjects, AReplyBelongsToItsActorAlone) {
   EXPECT_FALSE(kSubjects.reply_belongs_to("kubus.test.event._.pods.a.b", "a"));
 }
 
+TEST(Subjects, CloudEventsLieUnderTheClusterOrWhereTheyAreWanted) {
+  Subject own = kSubjects.cloudevent("", "apps", "deployments", "d", "a.b");
+  EXPECT_EQ(own.str(), "kubus.test.cloudevents.apps.deployments.d.a/b");
+  EXPECT_TRUE(kSubjects.cloudevents().matches(own.str()));
+  EXPECT_TRUE(kSubjects.cloudevents().matches(kSubjects.cloudevent_marker("", "r").str()));
+  EXPECT_TRUE(kSubjects.cloudevents().matches(kSubjects.cloudevent_lost("", "r").str()));
+  EXPECT_EQ(kSubjects.cloudevent("x.y", "", "nodes", "", "n").str(), "x.y._.nodes._.n");
+}
+
 }  // namespace
 }  // namespace kubus::bus
