@@ -3,22 +3,20 @@
 // simulator); a replicated one fits behind the same port. Loop thread only.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <vector>
 
+#include "bus/archive/chain.h"
 #include "schemas/lib/base/bytes.h"
 #include "schemas/lib/base/ids.h"
 #include "schemas/lib/base/result.h"
 
 namespace kubus::store {
 
-// The chain: for every record r in order, chain = SHA-256(chain ‖ SHA-256(r)); it begins as 32 zero
-// bytes.
-using Chain = std::array<uint8_t, 32>;
-Chain chain_next(const Chain& chain, ByteView record);
+using archive::Chain;
+using archive::chain_next;
 
 // One batch. `first` and `last` are its revisions; batches are dense: first = last of the one
 // before + 1.

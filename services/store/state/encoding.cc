@@ -121,42 +121,6 @@ LaneEntry decode_lane(ByteView value) {
   return read_raw<LaneEntry>(value, 0);
 }
 
-std::optional<Record> decode_record(ByteView value) {
-  Record record;
-  if (value.size() < sizeof(RecordHeader)) return std::nullopt;
-  record.header = read_raw<RecordHeader>(value, 0);
-  size_t size = record.header.event_size, end = sizeof(RecordHeader) + ((size + 7) & ~size_t{7});
-  if (record.header.format != RecordHeader::kFull || end > value.size()) return std::nullopt;
-  record.event = value.subspan(sizeof(RecordHeader), size);
-  record.notices = value.subspan(end);
-  return record;
-}
-
-void encode_notice(std::string* to, const NoticeEntry& notice) {
-  append_raw(to, notice.previous);
-  to->push_back(notice.mark ? 1 : 0);
-  to->push_back(static_cast<char>(notice.node.size()));
-  to->append(notice.node);
-}
-std::vector<NoticeEntry> Record::all_notices() const {
-  std::vector<NoticeEntry> all;
-  size_t at = 0;
-  for (uint32_t i = 0; i < header.notices; ++i) {
-    auto size = read_raw<uint8_t>(notices, at + 9);
-    KUBUS_CHECK(at + 10 + size <= notices.size());
-    all.push_back({read_raw<uint64_t>(notices, at), notices[at + 8] != 0,
-                   as_text(notices.subspan(at + 10, size))});
-    at += 10 + size;
-  }
-  return all;
-}
-std::optional<NoticeEntry> Record::notice(std::string_view node) const {
-  for (const NoticeEntry& entry : all_notices()) {
-    if (entry.node == node) return entry;
-  }
-  return std::nullopt;
-}
-
 std::string owner_prefix(std::string_view owner_uid) {
   return std::string("o").append(owner_uid) + '\0';
 }

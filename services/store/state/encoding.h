@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bus/archive/record.h"
 #include "schemas/lib/base/bytes.h"
 #include "schemas/lib/base/ids.h"
 #include "services/store/journal/journal.h"
@@ -16,7 +17,7 @@
 
 namespace kubus::store {
 
-inline constexpr uint32_t kStateFormat = 1;
+inline constexpr uint32_t kStateFormat = 2;
 
 // ---- keys ----
 void put_u16(std::string* key, uint16_t v);
@@ -57,42 +58,11 @@ std::string encode(const LaneEntry& entry);
 LaneEntry decode_lane(ByteView value);
 
 // ---- journal records ----
-struct RecordHeader {
-  static constexpr uint8_t kFull = 1;                                             // format
-  static constexpr uint8_t kMarkResource = 1, kMarkNamespace = 2, kMarkNode = 4;  // marks
-  static constexpr uint8_t kSecret = 1;                                           // flags
-  uint8_t format = kFull;
-  uint8_t type = 0;
-  uint16_t kind = 0;
-  uint32_t event_size = 0;
-  uint64_t base = 0;  // of deltas; 0 in full records
-  uint64_t oid = 0;
-  uint8_t marks = 0;
-  uint8_t flags = 0;
-  uint16_t reserved = 0;
-  uint32_t notices = 0;
-};
-static_assert(sizeof(RecordHeader) == 32);
-
-// A node that hears of the change without being given it.
-struct NoticeEntry {
-  uint64_t previous = 0;  // in that node's lane
-  bool mark = false;
-  std::string_view node;
-};
-
-// Header, event (padded to 8), notices (sorted by node; padded to 8).
-struct Record {
-  RecordHeader header;
-  ByteView event;
-  ByteView notices;  // encoded
-
-  std::vector<NoticeEntry> all_notices() const;
-  std::optional<NoticeEntry> notice(std::string_view node) const;
-};
-// nullopt: no record of a format that we know.
-std::optional<Record> decode_record(ByteView value);
-void encode_notice(std::string* to, const NoticeEntry& notice);
+using archive::decode_record;
+using archive::encode_notice;
+using archive::NoticeEntry;
+using archive::Record;
+using archive::RecordHeader;
 
 // ---- index ----
 std::string owner_prefix(std::string_view owner_uid);

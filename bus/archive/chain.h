@@ -1,0 +1,20 @@
+// The chain of hashes over all records, by which a history proves that nothing of it was altered:
+// for every record in order, chain = SHA-256(chain ‖ digest), digest = SHA-256(record); it begins
+// as 32 zero bytes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "schemas/lib/base/bytes.h"
+
+namespace kubus::archive {
+
+using Digest = std::array<uint8_t, 32>;
+using Chain = std::array<uint8_t, 32>;
+
+Digest digest_of(ByteView record);
+Chain chain_next(const Chain& chain, const Digest& digest);
+Chain chain_next(const Chain& chain, ByteView record);
+
+}  // namespace kubus::archive

@@ -1,0 +1,171 @@
+#include "bus/archive/record.h"
+
+#include <zstd.h>
+
+#include <cstring>
+#include <memory>
+
+#include "schemas/lib/base/check.h"
+
+namespace kubus::archive {
+namespace {
+
+// Below this part of the event's size a delta pays.
+constexpr size_t kPaysOf = 4, kPays = 3;
+// Its history is small: a low level finds what there is to find.
+constexpr int kLevel = 3;
+constexpr size_t kMostEvent = 4 << 20;
+
+template <class T>
+T read_raw(ByteView from, size_t offset) {
+  T v;
+  KUBUS_CHECK(offset + sizeof(T) <= from.size());
+  std::memcpy(&v, from.data() + offset, sizeof(T));
+  return v;
+}
+template <class T>
+void append_raw(std::string* to, const T& v) {
+  to->append(reinterpret_cast<const char*>(&v), sizeof(v));
+}
+void append_padded(std::string* to, ByteView bytes) {
+  to->append(as_text(bytes));
+  to->resize(padded_record(to->size()), '\0');
+}
+
+struct FreeContext {
+  void operator()(ZSTD_CCtx* c) const { ZSTD_freeCCtx(c); }
+  void operator()(ZSTD_DCtx* c) const { ZSTD_freeDCtx(c); }
+};
+// Contexts hold tables of some 100 KB; each thread that compresses keeps one.
+ZSTD_CCtx* compressor() {
+  thread_local std::unique_ptr<ZSTD_CCtx, FreeContext> context;
+  if (!context) {
+    context.reset(ZSTD_createCCtx());
+    ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, kLevel);
+    ZSTD_CCtx_setParameter(context.get(), ZSTD_c_contentSizeFlag, 0);
+  }
+  return context.get();
+}
+ZSTD_DCtx* decompressor() {
+  thread_local std::unique_ptr<ZSTD_DCtx, FreeContext> context(ZSTD_createDCtx());
+  return context.get();
+}
+
+}  // namespace
+
+size_t padded_record(size_t bytes) {
+  return (bytes + 7) & ~size_t{7};
+}
+
+std::optional<Record> decode_record(ByteView value) {
+  Record record;
+  if (value.size() < sizeof(RecordHeader)) return std::nullopt;
+  record.header = read_raw<RecordHeader>(value, 0);
+  size_t at = sizeof(RecordHeader), size = record.header.event_size;
+  switch (record.header.format) {
+    case RecordHeader::kPurged:
+      if (value.size() < at + sizeof(Digest)) return std::nullopt;
+      record.digest = value.subspan(at, sizeof(Digest));
+      at += sizeof(Digest);
+      [[fallthrough]];
+    case RecordHeader::kFull: {
+      size_t end = at + padded_record(size);
+      if (end > value.size()) return std::nullopt;
+      record.event = value.subspan(at, size);
+      record.notices = value.subspan(end);
+      return record;
+    }
+    case RecordHeader::kDelta: {
+      if (value.size() < at + sizeof(uint32_t)) return std::nullopt;
+      size_t bytes = read_raw<uint32_t>(value, at), end = padded_record(at + 4 + bytes);
+      if (size > kMostEvent || bytes > value.size() || end > value.size()) return std::nullopt;
+      record.delta = value.subspan(at + 4, bytes);
+      record.notices = value.subspan(end);
+      return record;
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+std::string encode_record(RecordHeader header, ByteView event, ByteView notices,
+                          const Digest* digest) {
+  header.format = digest ? RecordHeader::kPurged : RecordHeader::kFull;
+  header.event_size = static_cast<uint32_t>(event.size());
+  header.base = 0;
+  header.place = 0;
+  std::string out;
+  append_raw(&out, header);
+  if (digest) append_raw(&out, *digest);
+  append_padded(&out, event);
+  append_padded(&out, notices);
+  return out;
+}
+
+std::optional<std::string> encode_delta(const Record& full, ByteView base_event,
+                                        Revision base_revision, uint16_t place) {
+  KUBUS_CHECK(full.header.format == RecordHeader::kFull);
+  ZSTD_CCtx* context = compressor();
+  std::string frame(ZSTD_compressBound(full.event.size()), '\0');
+  ZSTD_CCtx_refPrefix(context, base_event.data(), base_event.size());
+  size_t size =
+      ZSTD_compress2(context, frame.data(), frame.size(), full.event.data(), full.event.size());
+  if (ZSTD_isError(size) || size * kPaysOf > full.event.size() * kPays) return std::nullopt;
+  frame.resize(size);
+  RecordHeader header = full.header;
+  header.format = RecordHeader::kDelta;
+  header.base = base_revision.value();
+  header.place = place;
+  std::string out;
+  append_raw(&out, header);
+  append_raw(&out, static_cast<uint32_t>(size));
+  append_padded(&out, as_bytes(frame));
+  append_padded(&out, full.notices);
+  return out;
+}
+
+std::optional<Buffer> decode_delta(const Record& delta, ByteView base_event) {
+  Buffer event(delta.header.event_size);
+  ZSTD_DCtx* context = decompressor();
+  ZSTD_DCtx_refPrefix(context, base_event.data(), base_event.size());
+  size_t size = ZSTD_decompressDCtx(context, event.data(), event.size(), delta.delta.data(),
+                                    delta.delta.size());
+  if (ZSTD_isError(size) || size != event.size()) return std::nullopt;
+  return event;
+}
+
+Digest event_digest(const Record& record, ByteView event) {
+  if (record.header.format != RecordHeader::kPurged) return digest_of(event);
+  Digest kept;
+  std::memcpy(kept.data(), record.digest.data(), sizeof(kept));
+  return kept;
+}
+
+void encode_notice(std::string* to, const NoticeEntry& notice) {
+  append_raw(to, notice.previous);
+  to->push_back(notice.mark ? 1 : 0);
+  to->push_back(static_cast<char>(notice.node.size()));
+  to->append(notice.node);
+}
+
+std::vector<NoticeEntry> Record::all_notices() const {
+  std::vector<NoticeEntry> all;
+  size_t at = 0;
+  for (uint32_t i = 0; i < header.notices; ++i) {
+    auto size = read_raw<uint8_t>(notices, at + 9);
+    KUBUS_CHECK(at + 10 + size <= notices.size());
+    all.push_back({read_raw<uint64_t>(notices, at), notices[at + 8] != 0,
+                   as_text(notices.subspan(at + 10, size))});
+    at += 10 + size;
+  }
+  return all;
+}
+
+std::optional<NoticeEntry> Record::notice(std::string_view node) const {
+  for (const NoticeEntry& entry : all_notices()) {
+    if (entry.node == node) return entry;
+  }
+  return std::nullopt;
+}
+
+}  // namespace kubus::archive
