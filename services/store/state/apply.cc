@@ -4,6 +4,7 @@
 #include <array>
 
 #include "services/store/state/compaction.h"
+#include "services/store/state/deltas.h"
 
 namespace kubus::store {
 namespace {
@@ -43,21 +44,25 @@ void ApplyJob::run(Engine& engine) {
   }
   auto erasures =
       plan_compaction(**tables, {compact_to, compact_before, compact_anyway}, &compacted);
-  tables = std::shared_ptr<const Snapshot>();
   if (!erasures.ok()) {
     status = erasures.error();
     return;
   }
   std::vector<Put> puts;
   for (const Erasure& e : *erasures) puts.push_back({e.space, true, as_bytes(e.key), {}});
+  DeltaWriter deltas(**tables, *erasures);
   for (const auto& batch : batches) {
-    for (const OverlayPut& put : batch->puts)
+    for (const OverlayPut& put : batch->puts) {
       puts.push_back({put.space, put.erase, put.key, put.value});
+      if (put.space == Keyspace::kJournal && !put.erase) deltas.pass(Put(puts.back()), &puts);
+    }
   }
   std::string applied_value = encode(applied), compacted_value = encode(compacted);
   puts.push_back(meta(kMetaApplied, applied_value));
   puts.push_back(meta(kMetaCompacted, compacted_value));
-  status = engine.write(sorted(std::move(puts)));
+  puts = sorted(std::move(puts));
+  tables = std::shared_ptr<const Snapshot>();  // it would keep pages from being used again
+  status = engine.write(puts);
   usage = engine.usage();
   if (!status.ok()) return;
   auto snapshot = engine.snapshot();

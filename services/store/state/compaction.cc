@@ -1,6 +1,7 @@
 #include "services/store/state/compaction.h"
 
 #include "schemas/bus/event_generated.h"
+#include "services/store/state/deltas.h"
 
 namespace kubus::store {
 namespace {
@@ -10,36 +11,60 @@ class Planner {
   explicit Planner(const Snapshot& tables) : tables_(tables) {}
 
   // False: it is too young.
-  bool pass(uint64_t revision, const Record& record, const CompactionStep& step,
+  bool pass(uint64_t revision, const Record& record, ByteView bytes, const CompactionStep& step,
             Applied* compacted) {
-    const auto* event = flatbuffers::GetRoot<wire::Event>(record.event.data());
+    const auto* event = flatbuffers::GetRoot<wire::Event>(bytes.data());
     if (revision > step.anyway && event->time() >= step.before_ns) return false;
     bool secret = (record.header.flags & RecordHeader::kSecret) != 0;
-    extend_chain(revision, record, secret, compacted);
-    if (event->previous_object() != 0) forget(record.header.oid, event->previous_object(), secret);
+    extend_chain(revision, record, bytes, secret, compacted);
+    if (event->previous_object() != 0) forget_previous(record, event->previous_object(), secret);
     if (event->type() == wire::EventType::Deleted) {
       forget(record.header.oid, revision, secret);
+      forget_record(revision);
+      if (record.header.base != 0) forget_record(record.header.base);
       forget_name(revision, *event, record.header.kind);
     }
     forget_marks(revision, *event, record);
+    forget_causes(revision, *event);
+    compacted->revision = revision;
+    compacted->time_ns = event->time();
     return true;
   }
 
   std::vector<Erasure> take() { return std::move(erasures_); }
 
  private:
-  void extend_chain(uint64_t revision, const Record& record, bool secret, Applied* compacted) {
-    compacted->chain = chain_next(compacted->chain, record.event);
+  void extend_chain(uint64_t revision, const Record& record, ByteView bytes, bool secret,
+                    Applied* compacted) {
+    compacted->chain = chain_next(compacted->chain, archive::event_digest(record, bytes));
     if (!secret) return;
     auto body = tables_.get(Keyspace::kSecrets, as_bytes(revision_key(Revision(revision))));
     if (body) compacted->chain = chain_next(compacted->chain, *body);
   }
 
+  // The version before `by`; as a base it stays as long as something hangs on it.
+  void forget_previous(const Record& by, uint64_t previous, bool secret) {
+    forget(by.header.oid, previous, secret);
+    if (by.header.base == previous) return;
+    forget_record(previous);
+    auto value = tables_.get(Keyspace::kJournal, as_bytes(revision_key(Revision(previous))));
+    auto record = value ? decode_record(*value) : std::nullopt;
+    if (record && record->header.base != 0 && record->header.base != by.header.base)
+      forget_record(record->header.base);
+  }
+
   void forget(uint64_t oid, uint64_t revision, bool secret) {
-    std::string key = revision_key(Revision(revision));
     erasures_.push_back({Keyspace::kHistory, history_key(oid, Revision(revision))});
-    if (secret) erasures_.push_back({Keyspace::kSecrets, key});
-    erasures_.push_back({Keyspace::kJournal, std::move(key)});
+    if (secret) erasures_.push_back({Keyspace::kSecrets, revision_key(Revision(revision))});
+  }
+  void forget_record(uint64_t revision) {
+    erasures_.push_back({Keyspace::kJournal, revision_key(Revision(revision))});
+  }
+
+  void forget_causes(uint64_t revision, const wire::Event& event) {
+    if (event.cause() == nullptr || event.cause()->revisions() == nullptr) return;
+    for (uint64_t cause : *event.cause()->revisions())
+      erasures_.push_back({Keyspace::kIndex, cause_key(cause, revision)});
   }
 
   // A name that was not used again since.
@@ -85,11 +110,12 @@ Result<std::vector<Erasure>> plan_compaction(const Snapshot& tables, const Compa
       return Error(Code::kInvalid, "the tables hold no sound record of revision " +
                                        std::to_string(compacted->revision + 1));
     }
-    Applied next = *compacted;
-    if (!planner.pass(revision, *record, step, &next)) break;
-    next.revision = revision;
-    next.time_ns = flatbuffers::GetRoot<wire::Event>(record->event.data())->time();
-    *compacted = next;
+    auto event = event_of(tables, *record);
+    if (!event) {
+      return Error(Code::kInvalid, "the base of revision " + std::to_string(revision) +
+                                       " is not in the tables or does not fit");
+    }
+    if (!planner.pass(revision, *record, event->view, step, compacted)) break;
   }
   return planner.take();
 }

@@ -1,5 +1,6 @@
 // A step of compaction: what may go from the tables when the horizon moves. Each object keeps its
-// last state at or before the horizon; what is dead there goes wholly.
+// last state at or before the horizon; what is dead there goes wholly. A version on which a later
+// one hangs as a delta loses its place in the history, and goes with the last of those.
 #pragma once
 
 #include <string>

@@ -38,6 +38,7 @@ Status StateCore::open() {
     if (Status s = format_new(); !s.ok()) return s;
   }
   if (Status s = check_format(); !s.ok()) return s;
+  if (Status s = raise_format(); !s.ok()) return s;
   if (Status s = replay(); !s.ok()) return s;
   usage_ = engine_->usage();
   watch_room();
@@ -62,12 +63,28 @@ Result<std::shared_ptr<const Snapshot>> StateCore::read_meta() {
   return snapshot;
 }
 
-Status StateCore::format_new() {
+namespace {
+std::string format_value() {
   uint32_t format = kStateFormat;
-  std::string format_value(reinterpret_cast<const char*>(&format), sizeof(format)),
-      none = encode(Applied());
+  return std::string(reinterpret_cast<const char*>(&format), sizeof(format));
+}
+}  // namespace
+
+// What an older program left reads as it is; what is written from now on it could not read.
+Status StateCore::raise_format() {
+  std::string format = format_value();
+  auto kept = snapshot_->get(Keyspace::kMeta, as_bytes(kMetaFormat));
+  if (as_text(*kept) == format) return {};
+  std::vector<Put> puts = {{Keyspace::kMeta, false, as_bytes(kMetaFormat), as_bytes(format)}};
+  if (Status s = engine_->write(puts); !s.ok()) return s;
+  auto snapshot = read_meta();
+  return snapshot.ok() ? Status() : Status(snapshot.error());
+}
+
+Status StateCore::format_new() {
+  std::string format = format_value(), none = encode(Applied());
   std::string id = options_.cluster_id.empty() ? random_id(ports_.random) : options_.cluster_id;
-  std::vector<Put> puts = {{Keyspace::kMeta, false, as_bytes(kMetaFormat), as_bytes(format_value)},
+  std::vector<Put> puts = {{Keyspace::kMeta, false, as_bytes(kMetaFormat), as_bytes(format)},
                            {Keyspace::kMeta, false, as_bytes(kMetaCluster), as_bytes(id)},
                            {Keyspace::kMeta, false, as_bytes(kMetaApplied), as_bytes(none)},
                            {Keyspace::kMeta, false, as_bytes(kMetaCompacted), as_bytes(none)}};
@@ -151,7 +168,8 @@ void StateCore::remember_tail() {
   for (at.seek_below(revision_key(last_revision_.next())); at.valid(); at.prev()) {
     auto record = decode_record(at.value());
     if (!record || past.size() >= options_.remember_requests_max) break;
-    const auto* event = flatbuffers::GetRoot<wire::Event>(record->event.data());
+    Payload bytes = event_of(payload_of(at), *record, committed_number_);
+    const auto* event = flatbuffers::GetRoot<wire::Event>(bytes.data());
     if (event->time() < oldest) break;
     if (event->actor() == nullptr || event->request_id() == nullptr) continue;
     past.push_back(
@@ -188,6 +206,16 @@ Payload StateCore::get(Keyspace space, std::string_view key, uint64_t limit) con
 Payload StateCore::payload_of(const Merged& at) const {
   return at.batch() != nullptr ? Payload(at.value(), at.batch()->memory)
                                : Payload(at.value(), snapshot_);
+}
+
+Payload StateCore::event_of(const Payload& value, const Record& record, uint64_t limit) const {
+  if (record.header.format != RecordHeader::kDelta) return value.part(record.event);
+  Payload kept = get(Keyspace::kJournal, revision_key(Revision(record.header.base)), limit);
+  auto base = decode_record(kept.view());
+  KUBUS_CHECK(base && base->header.format != RecordHeader::kDelta);
+  auto event = archive::decode_delta(record, base->event);
+  KUBUS_CHECK(event);
+  return Payload(*std::move(event));
 }
 
 std::optional<ObjectEntry> StateCore::entry(Keyspace space, std::string_view key,

@@ -66,6 +66,8 @@ class StateCore {
   Payload get(Keyspace space, std::string_view key, uint64_t limit) const;
   std::optional<ByteView> peek(Keyspace space, std::string_view key, uint64_t limit) const;
   Payload payload_of(const Merged& at) const;
+  // The event of a record, which lies in `value`.
+  Payload event_of(const Payload& value, const Record& record, uint64_t limit) const;
   Merged merged(Keyspace space, uint64_t limit) const {
     return Merged(*snapshot_, overlay_, space, limit);
   }
@@ -127,6 +129,7 @@ class StateCore {
 
   Status format_new();
   Status check_format();
+  Status raise_format();
   Status replay();
   Result<std::vector<ByteView>> on_replayed(const JournalEntry& entry);
   void remember_tail();

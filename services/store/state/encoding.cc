@@ -138,6 +138,12 @@ std::string age_prefix(uint16_t kind) {
   put_u16(&key, kind);
   return key;
 }
+std::string cause_prefix(uint64_t cause) {
+  return with_u64("c", cause);
+}
+std::string cause_key(uint64_t cause, uint64_t effect) {
+  return with_u64(cause_prefix(cause), effect);
+}
 std::string terms_key(uint64_t oid) {
   return with_u64("t", oid);
 }

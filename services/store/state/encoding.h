@@ -70,6 +70,9 @@ std::string node_prefix(std::string_view node);
 std::string reference_prefix(std::string_view object_key);
 std::string reference_prefix(std::string_view object_key, std::string_view node);
 std::string age_prefix(uint16_t kind);
+// What the change at `cause` led to: keys of this prefix with the effect's revision behind.
+std::string cause_prefix(uint64_t cause);
+std::string cause_key(uint64_t cause, uint64_t effect);
 std::string terms_key(uint64_t oid);
 std::string with_u64(std::string prefix, uint64_t v);
 // The index keys (without the object's number behind) that an object has, as one value.

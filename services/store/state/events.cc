@@ -57,6 +57,7 @@ class Reader {
  private:
   struct Link {
     Payload value;
+    Payload bytes;  // the event
     Record record;
     const wire::Event* event = nullptr;
     std::optional<NoticeEntry> notice;  // it is this node's only by a notice
@@ -66,10 +67,7 @@ class Reader {
   Link link_at(uint64_t revision) const {
     Link link;
     link.value = core_.get(Keyspace::kJournal, revision_key(Revision(revision)), limit_);
-    auto record = decode_record(link.value.view());
-    KUBUS_CHECK(record);
-    link.record = *record;
-    link.event = flatbuffers::GetRoot<wire::Event>(record->event.data());
+    read(&link);
     if (form_ == Form::kResource) link.previous = link.event->previous_resource();
     if (form_ == Form::kNamespace) link.previous = link.event->previous_namespace();
     if (form_ != Form::kNode) return link;
@@ -77,10 +75,18 @@ class Reader {
       link.previous = link.event->previous_node();
       return link;
     }
-    link.notice = record->notice(lane_.node);
+    link.notice = link.record.notice(lane_.node);
     KUBUS_CHECK(link.notice);
     link.previous = link.notice->previous;
     return link;
+  }
+
+  void read(Link* link) const {
+    auto record = decode_record(link->value.view());
+    KUBUS_CHECK(record);
+    link->record = *record;
+    link->bytes = core_.event_of(link->value, *record, limit_);
+    link->event = flatbuffers::GetRoot<wire::Event>(link->bytes.data());
   }
 
   // False: the page is full, and ends before this event.
@@ -88,9 +94,9 @@ class Reader {
     if (bytes_ >= max_bytes_) return false;
     if (link.notice) {
       page_.events.emplace_back(
-          build_notice(link.record.event, link.notice->node, link.notice->previous));
+          build_notice(link.bytes.view(), link.notice->node, link.notice->previous));
     } else {
-      page_.events.push_back(link.value.part(link.record.event));
+      page_.events.push_back(link.bytes);
     }
     bytes_ += page_.events.back().size();
     page_.complete_to = Revision(link.event->revision());
@@ -102,8 +108,7 @@ class Reader {
     for (m.seek_from(revision_key(Revision(after + 1))); m.valid(); m.next()) {
       Link link;
       link.value = core_.payload_of(m);
-      link.record = *decode_record(link.value.view());
-      link.event = flatbuffers::GetRoot<wire::Event>(link.record.event.data());
+      read(&link);
       if (!take(link)) return;
     }
     page_.complete_to = Revision(head);

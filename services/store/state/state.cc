@@ -4,6 +4,7 @@
 
 #include "schemas/bus/event_generated.h"
 #include "services/store/state/core.h"
+#include "services/store/state/deltas.h"
 
 namespace kubus::store {
 
@@ -100,7 +101,9 @@ Status State::verify() const {
     auto record = decode_record(cursor->value());
     if (revision != ++expected || !record)
       return broken(expected, "its record is missing or malformed");
-    chain = chain_next(chain, record->event);
+    auto event = event_of(*core_->snapshot_, *record);
+    if (!event) return broken(revision, "the version that it hangs on is missing or does not fit");
+    chain = chain_next(chain, archive::event_digest(*record, event->view));
     if ((record->header.flags & RecordHeader::kSecret) == 0) continue;
     auto body = core_->snapshot_->get(Keyspace::kSecrets, cursor->key());
     if (!body) return broken(revision, "its confidential body is missing");

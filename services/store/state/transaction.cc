@@ -108,6 +108,9 @@ Revision StateCore::add(const Change& change, const Origin& origin) {
   RecordHeader header;
   std::string notices = change.referable ? notices_of(change, &header.notices) : std::string();
   index(change, key, &entry);
+  for (uint64_t cause : origin.cause_revisions) {
+    if (cause < revision.value()) put(Keyspace::kIndex, cause_key(cause, revision.value()), {});
+  }
   if (change.type != ChangeType::kDeleted) put(Keyspace::kObjects, key, encode(entry));
 
   bool secret = change.kind->confidential;

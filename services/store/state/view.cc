@@ -19,9 +19,10 @@ Payload body_of(const StateCore& core, Revision revision, uint64_t limit) {
   if ((record->header.flags & RecordHeader::kSecret) != 0) {
     return core.get(Keyspace::kSecrets, revision_key(revision), limit);
   }
-  const auto* object = flatbuffers::GetRoot<wire::Event>(record->event.data())->object();
+  Payload event = core.event_of(value, *record, limit);
+  const auto* object = flatbuffers::GetRoot<wire::Event>(event.data())->object();
   if (object == nullptr) return {};
-  return value.part({object->data(), object->size()});
+  return event.part({object->data(), object->size()});
 }
 
 Stored stored_of(const StateCore& core, const ObjectEntry& entry, uint64_t limit) {
@@ -113,7 +114,7 @@ Result<Stored> View::find_at(const schema::KindInfo& kind, std::string_view ns,
 Payload View::event(Revision revision) const {
   Payload value = core_->get(Keyspace::kJournal, revision_key(revision), limit_);
   auto record = decode_record(value.view());
-  return record ? value.part(record->event) : Payload();
+  return record ? core_->event_of(value, *record, limit_) : Payload();
 }
 
 HistoryPage View::history(const schema::KindInfo& kind, std::string_view ns, std::string_view name,
@@ -206,6 +207,15 @@ bool View::refers(std::string_view node, const schema::KindInfo& kind, std::stri
   Merged m = core_->merged(Keyspace::kIndex, limit_);
   m.seek_from(prefix);
   return m.at_prefix(prefix) && as_text(m.value()) == node;
+}
+
+std::vector<Revision> View::effects(Revision cause, size_t limit) const {
+  std::vector<Revision> out;
+  std::string prefix = cause_prefix(cause.value());
+  Merged m = core_->merged(Keyspace::kIndex, limit_);
+  for (m.seek_from(prefix); m.at_prefix(prefix) && out.size() < limit; m.next())
+    out.emplace_back(read_u64(m.key(), prefix.size()));
+  return out;
 }
 
 Payload View::note(std::string_view name) const {

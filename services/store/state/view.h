@@ -138,6 +138,9 @@ class View {
   bool refers(std::string_view node, const schema::KindInfo& kind, std::string_view ns,
               std::string_view name) const;
 
+  // The revisions whose cause names that one, in order; at most `limit`.
+  std::vector<Revision> effects(Revision cause, size_t limit) const;
+
   // What Transaction::put_note wrote; empty if nothing.
   Payload note(std::string_view name) const;
 
