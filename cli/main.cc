@@ -4,8 +4,8 @@
 int main(int argc, char** argv) {
   using namespace kubus::cli;
   return run_command_line(
-      argc, argv, {&kUp,    &kDown,   &kStatus,      &kApply,  &kGet,      &kDescribe, &kCreate,
-                   &kPatch, &kLabel,  &kAnnotate,    &kDelete, &kWait,     &kScale,    &kRollout,
-                   &kTop,   &kCordon, &kUncordon,    &kDrain,  &kTaint,    &kEvents,   &kHistory,
-                   &kLogs,  &kExec,   &kPortForward, &kImage,  &kSupervise});
+      argc, argv, {&kUp,    &kDown,   &kStatus,      &kApply,  &kGet,   &kDescribe, &kCreate,
+                   &kPatch, &kLabel,  &kAnnotate,    &kDelete, &kWait,  &kScale,    &kRollout,
+                   &kTop,   &kCordon, &kUncordon,    &kDrain,  &kTaint, &kEvents,   &kHistory,
+                   &kLogs,  &kExec,   &kPortForward, &kBridge, &kImage, &kSupervise});
 }

@@ -58,6 +58,7 @@ Permissions permissions_of(const Subjects& s, const BusUser& user) {
       p.subscribe.push_back(prefix + "event.>");
       p.subscribe.push_back(prefix + "head.>");
       p.subscribe.push_back(prefix + "heartbeat.>");
+      p.subscribe.push_back(s.cloudevents().str());
       p.publish.push_back(prefix + "stats.>");
       break;
     case Role::kKubelet:
@@ -68,6 +69,14 @@ Permissions permissions_of(const Subjects& s, const BusUser& user) {
       p.subscribe.push_back(s.node_commands(NodeName(user.node)).str());
       // Who asks for its figures says where the answer goes; nothing else does.
       p.subscribe.push_back(s.stats("kubelet", user.node).str());
+      p.answers = true;
+      break;
+    case Role::kBridge:
+      p.publish = {prefix + "api." + escape_actor(user.actor) + ".>", s.cloudevents().str()};
+      p.subscribe.insert(p.subscribe.end(),
+                         {prefix + "event.>", prefix + "head.>", s.cloudevents().str(),
+                          s.stats("bridge", user.actor).str()});
+      // Who asks for its figures says where the answer goes.
       p.answers = true;
       break;
     case Role::kHollow:

@@ -19,6 +19,7 @@ enum class Role : uint8_t {
   kKubelet,    // own requests, its own node's events and head; `node` names it
   kHollow,     // the kubelet of each of `nodes`, over one connection: tests of scale alone
   kAdmin,      // a person or program of the cluster's administrator: as a component
+  kBridge,     // hears all events, and tells them as CloudEvents
   kReader,     // an outside subscriber of the given lanes; own requests
 };
 

@@ -122,6 +122,7 @@ Status prepare_bus(const ClusterConfig& config, const Layout& layout) {
                                      {.actor = "gateway"},
                                      {.actor = "scheduler"},
                                      {.actor = "controllers"},
+                                     {.actor = "bridge", .role = bus::Role::kBridge},
                                      {.actor = "admin", .role = bus::Role::kAdmin}};
   if (!config.node.empty()) {
     users.push_back(

@@ -37,7 +37,7 @@ BANS = [
     ("a sleep", r"sleep_for|sleep_until|\busleep\(|\bnanosleep\(",
      ["tests", "bus/nats/test_server.cc"]),
     ("a socket", r"\b(::)?socket\(AF_|<sys/socket.h>|asio/ip/",
-     ["services/gateway/http", "bus/host", "bus/nats", "bus/stream", "cli/cluster/preflight.cc", "cli/forward", "agents/kubelet/cri", "agents/kubelet/probes/edge", "tests"]),
+     ["services/bridge/http", "services/gateway/http", "bus/host", "bus/nats", "bus/stream", "cli/cluster/preflight.cc", "cli/forward", "agents/kubelet/cri", "agents/kubelet/probes/edge", "tests"]),
     ("nats.h", r'#include [<"](nats/)?nats\.h[>"]', ["bus/nats"]),
     ("lmdb.h", r'#include [<"]lmdb\.h[>"]', ["services/store/engine"]),
     ("gRPC", r"""#include [<"]grpc""", ["agents/kubelet/cri", "tests/bench"]),

@@ -321,6 +321,9 @@ TEST(Actors, MayOnlyDoTheirOwn) {
   EXPECT_TRUE(w.get("configmaps", "default", "a", "scheduler"));
   EXPECT_EQ(w.get("secrets", "default", "s", "scheduler").code(), Code::kForbidden);
   EXPECT_EQ(w.remove("configmaps", "default", "a", "scheduler").code(), Code::kForbidden);
+  EXPECT_EQ(w.get("configmaps", "default", "a", "bridge").code(), Code::kForbidden);
+  auto events = w.request(wire::Verb::EventsAfter, "configmaps", "", "");
+  EXPECT_TRUE(w.call(events, "bridge"));
   Got told = w.remove("configmaps", "default", "a", "scheduler");
   EXPECT_EQ(told.message(),
             "configmaps is forbidden: User \"scheduler\" cannot delete resource \"configmaps\" in "
