@@ -133,8 +133,7 @@ void Route::on_present(const Present& present) {
     return follow();
   }
   // As far back as there is something; if that was tried and is gone as well, the present.
-  bool known = present.oldest > seen_.next();
-  Revision until = known ? Revision(present.oldest.value() - 1) : present.revision;
+  Revision until = present.oldest > seen_ ? present.oldest : present.revision;
   if (!fresh_) lose(until, "compacted");
   seen_ = until;
   follow();

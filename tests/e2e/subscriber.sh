@@ -4,7 +4,7 @@
 command -v npm >/dev/null && command -v node >/dev/null || exit 77
 source "$(dirname "$0")/lib.sh"
 
-example=$(cd "$(dirname "$0")/../../compose/examples/subscribe" && pwd)
+example=$(cd "$(dirname "$0")/../../compose/examples/node" && pwd)
 cp -r "$example" "$work/subscribe"
 rm -rf "$work/subscribe/node_modules" "$work/subscribe/gen"
 export KUBUS_SCHEMAS=$example/../../../schemas

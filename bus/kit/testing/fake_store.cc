@@ -310,6 +310,7 @@ Status FakeStore::events_after(const wire::OperationT& op, wire::OutcomeT* out) 
   }
   out->head = state_.head(lane).value();
   out->revision = state_.revision().value();
+  out->oldest = state_.compacted().value();
   return {};
 }
 

@@ -2,12 +2,10 @@
 // it stopped stands in a state file: started again, it goes on there.
 //
 //   node subscribe.js --credentials FILE --lane pods [--once N] [--state FILE] [--after REVISION]
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import * as flatbuffers from 'flatbuffers';
-import { Events, connect } from 'nats';
+import { Events } from 'nats';
+import { bindings, openBus, readCredentials, readState, writeState } from './common.js';
 
 const usage = `node subscribe.js --credentials FILE --lane RESOURCE[.GROUP] [options]
   --once N          stop after N transitions
@@ -35,39 +33,6 @@ function options() {
   };
 }
 
-async function bindings() {
-  const here = dirname(fileURLToPath(import.meta.url));
-  if (!existsSync(join(here, 'gen', 'kubus.js'))) await import('./bindings.js');
-  return import('./gen/kubus.js');
-}
-
-function readState(file) {
-  return existsSync(file) ? BigInt(JSON.parse(readFileSync(file, 'utf8')).revision) : undefined;
-}
-
-function writeState(file, revision) {
-  writeFileSync(`${file}.new`, JSON.stringify({ revision: String(revision) }) + '\n');
-  renameSync(`${file}.new`, file);
-}
-
-function openBus(credentials) {
-  const tls = credentials.ca && {
-    caFile: credentials.ca,
-    certFile: credentials.cert || undefined,
-    keyFile: credentials.key || undefined,
-  };
-  return connect({
-    servers: credentials.servers,
-    user: credentials.user || undefined,
-    pass: credentials.password || undefined,
-    tls: tls || undefined,
-    name: 'subscribe',
-    maxReconnectAttempts: -1,
-    waitOnFirstConnect: true, // the server may just be starting
-    reconnectTimeWait: 250,
-  });
-}
-
 // "42  Modified  default/web  Running on node-1  by kubelet:node-1"
 function line(event, { EventType, Pod }) {
   const parts = [String(event.revision()), EventType[event.type()]];
@@ -86,8 +51,8 @@ async function main() {
   const o = options();
   const kubus = await bindings();
   const { Feed } = await import('./feed.js');
-  const credentials = JSON.parse(readFileSync(o.credentials, 'utf8'));
-  const connection = await openBus(credentials);
+  const credentials = readCredentials(o.credentials);
+  const connection = await openBus(credentials, 'subscribe');
   const begin = readState(o.state) ?? (o.after === undefined ? undefined : BigInt(o.after));
   let left = o.once;
   const feed = new Feed(connection, credentials, o.lane, begin, {

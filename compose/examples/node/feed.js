@@ -28,6 +28,7 @@ export class Feed {
     };
     this.asked = new Map(); // request id → {resolve, reject}
     this.waiting = [];
+    this.subscriptions = [];
     this.head = 0n;
     this.filling = false;
     this.again = false;
@@ -37,7 +38,11 @@ export class Feed {
   // Subscribes first: what happens after the first answer was read comes live.
   async start() {
     const hear = (subject, handler) =>
-      this.connection.subscribe(subject, { callback: (_, m) => !this.stopped && handler(m.data) });
+      this.subscriptions.push(
+        this.connection.subscribe(subject, {
+          callback: (_, m) => !this.stopped && handler(m.data),
+        }),
+      );
     hear(this.subjects.reply, (data) => this.onReplies(data));
     hear(this.subjects.events, (data) => this.onMessage(data));
     hear(this.subjects.head, (data) => this.onHead(data));
@@ -48,6 +53,7 @@ export class Feed {
 
   stop() {
     this.stopped = true;
+    for (const subscription of this.subscriptions) subscription.unsubscribe();
     clearInterval(this.timer);
   }
 
