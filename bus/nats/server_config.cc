@@ -48,8 +48,9 @@ Permissions permissions_of(const Subjects& s, const BusUser& user) {
   LaneId node{"", "", "", "", user.node};
   switch (user.role) {
     case Role::kStore:
-      p.publish = {prefix + "event.>", prefix + "node.>",      prefix + "head.>",
-                   prefix + "reply.>", prefix + "heartbeat.>", prefix + "stats.>"};
+      p.publish = {prefix + "event.>",     prefix + "node.>",  prefix + "head.>",
+                   prefix + "admission.>", prefix + "reply.>", prefix + "heartbeat.>",
+                   prefix + "stats.>"};
       p.subscribe = {s.all_api().str(), prefix + "heartbeat.>", s.stats_of("store").str(),
                      s.replies(actor).str()};
       break;
@@ -87,6 +88,9 @@ Permissions permissions_of(const Subjects& s, const BusUser& user) {
         p.subscribe.push_back(s.events_of(lane).str());
         p.subscribe.push_back(s.heads_of(lane).str());
       }
+      for (const std::string& name : user.admissions)
+        p.subscribe.push_back(s.admission(name).str());
+      p.answers = !user.admissions.empty();
       break;
   }
   return p;

@@ -20,16 +20,17 @@ enum class Role : uint8_t {
   kHollow,     // the kubelet of each of `nodes`, over one connection: tests of scale alone
   kAdmin,      // a person or program of the cluster's administrator: as a component
   kBridge,     // hears all events, and tells them as CloudEvents
-  kReader,     // an outside subscriber of the given lanes; own requests
+  kReader,     // follows the given lanes, hears and answers the given admissions; own requests
 };
 
 struct BusUser {
-  std::string actor;  // "scheduler", "kubelet:n1"; also the user name
-  std::string password;
+  std::string actor;     // "scheduler", "kubelet:n1"; also the user name
+  std::string password;  // or what bcrypt makes of it
   Role role = Role::kComponent;
-  std::string node;                // kKubelet
-  std::vector<std::string> nodes;  // kHollow
-  std::vector<LaneId> lanes;       // kReader
+  std::string node;                     // kKubelet
+  std::vector<std::string> nodes;       // kHollow
+  std::vector<LaneId> lanes;            // kReader
+  std::vector<std::string> admissions;  // kReader
 };
 
 struct ServerConfig {

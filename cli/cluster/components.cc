@@ -1,5 +1,7 @@
 #include "cli/cluster/components.h"
 
+#include <signal.h>
+
 #include "agents/containerd/containerd.h"
 #include "cli/cluster/preflight.h"
 
@@ -50,13 +52,15 @@ void add_node(const ClusterConfig& c, const Layout& layout, std::vector<ChildSpe
 
 std::vector<ChildSpec> components_of(const ClusterConfig& c, const Layout& layout) {
   std::vector<ChildSpec> out;
-  out.push_back(
-      {.name = "nats-server", .argv = {find_program("nats-server"), "-c", layout.bus_config()}});
+  out.push_back({.name = "nats-server",
+                 .argv = {find_program("nats-server"), "-c", layout.bus_config()},
+                 .reload_signal = SIGHUP});
   out.push_back(
       own("store", layout, "store",
           {"--state", layout.store(), "--pod-cidr", c.pod_cidr, "--service-cidr", c.service_cidr,
            "--ca-file", layout.pki("ca.crt"), "--api-port", std::to_string(c.api_port),
            "--api-address", c.address, "--service-account-key", layout.pki("sa.key")}));
+  out.push_back({.name = "users", .argv = {"/proc/self/exe", "keep-users", "--state", layout.dir}});
   if (!c.node.empty()) add_node(c, layout, &out);
   out.push_back(gateway(c, layout));
   out.push_back(own("scheduler", layout, "scheduler", {}));

@@ -15,6 +15,8 @@ struct Layout {
     return dir + "/credentials/" + actor + ".json";
   }
   std::string bus_config() const { return dir + "/bus/nats-server.conf"; }
+  std::string bus_users() const { return dir + "/bus/users.json"; }
+  std::string jetstream() const { return dir + "/bus/stream"; }
   std::string store() const { return dir + "/store"; }
   std::string kubelet() const { return dir + "/kubelet"; }
   std::string proxy() const { return dir + "/proxy"; }

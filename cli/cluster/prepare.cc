@@ -1,13 +1,10 @@
 #include "cli/cluster/prepare.h"
 
 #include <arpa/inet.h>
-#include <openssl/rand.h>
 #include <unistd.h>
 
-#include <boost/json.hpp>
-
 #include "agents/containerd/containerd.h"
-#include "bus/nats/server_config.h"
+#include "cli/cluster/bus_config.h"
 #include "cli/cluster/files.h"
 #include "cli/cluster/kubeconfig.h"
 #include "cli/cluster/pki.h"
@@ -78,75 +75,6 @@ Status prepare_signing_key(const Layout& layout) {
   return write_file(layout.pki("sa.pub"), made->certificate_pem);
 }
 
-std::string random_password() {
-  unsigned char bytes[24];
-  RAND_bytes(bytes, sizeof bytes);
-  static const char* kHex = "0123456789abcdef";
-  std::string out;
-  for (unsigned char b : bytes) {
-    out += kHex[b >> 4];
-    out += kHex[b & 15];
-  }
-  return out;
-}
-
-// The user's password: that of its credentials file, which is written if it is not there.
-Result<std::string> credentials(const ClusterConfig& config, const Layout& layout,
-                                const std::string& actor) {
-  std::string path = layout.credentials(actor);
-  if (exists(path)) {
-    auto text = read_file(path);
-    if (!text) return text.error();
-    boost::system::error_code code;
-    auto v = boost::json::parse(*text, code);
-    const auto* password = !code && v.is_object() ? v.as_object().if_contains("password") : nullptr;
-    if (!password || !password->is_string())
-      return Error(Code::kBadRequest, path + " holds no password");
-    return std::string(password->as_string());
-  }
-  std::string password = random_password();
-  boost::json::object o{
-      {"cluster", config.name},
-      {"actor", actor},
-      {"servers", {"nats://" + config.listen + ":" + std::to_string(config.bus_port)}},
-      {"user", actor},
-      {"password", password}};
-  if (Status s = write_file(path, boost::json::serialize(o) + "\n", kSecret); !s) return s.error();
-  return password;
-}
-
-Status prepare_bus(const ClusterConfig& config, const Layout& layout) {
-  bus::ServerConfig server{
-      .cluster = ClusterName(config.name), .listen = config.listen, .port = config.bus_port};
-  std::vector<bus::BusUser> users = {{.actor = "store", .role = bus::Role::kStore},
-                                     {.actor = "gateway"},
-                                     {.actor = "scheduler"},
-                                     {.actor = "controllers"},
-                                     {.actor = "bridge", .role = bus::Role::kBridge},
-                                     {.actor = "admin", .role = bus::Role::kAdmin}};
-  if (!config.node.empty()) {
-    users.push_back(
-        {.actor = "kubelet:" + config.node, .role = bus::Role::kKubelet, .node = config.node});
-    users.push_back({.actor = "proxy:" + config.node,
-                     .role = bus::Role::kReader,
-                     .lanes = {{.group = "", .resource = "services"},
-                               {.group = "discovery.k8s.io", .resource = "endpointslices"}}});
-  }
-  if (config.hollow > 0) {
-    bus::BusUser hollow{.actor = kHollowPrefix, .role = bus::Role::kHollow};
-    for (int i = 0; i < config.hollow; ++i)
-      hollow.nodes.push_back(std::string(kHollowPrefix) + "-" + std::to_string(i));
-    users.push_back(std::move(hollow));
-  }
-  for (bus::BusUser& user : users) {
-    auto password = credentials(config, layout, user.actor);
-    if (!password) return password.error();
-    user.password = *std::move(password);
-  }
-  server.users = std::move(users);
-  return write_file(layout.bus_config(), bus::render_server_config(server), kSecret);
-}
-
 Status prepare_certificates(const ClusterConfig& config, const Layout& layout, int64_t now) {
   auto ca = authority(config, layout, now);
   if (!ca) return ca.error();
@@ -175,7 +103,7 @@ Status prepare_certificates(const ClusterConfig& config, const Layout& layout, i
 Status prepare(const ClusterConfig& config, const Layout& layout, int64_t now) {
   if (Status s = make_layout(layout); !s) return s;
   if (Status s = prepare_certificates(config, layout, now); !s) return s;
-  if (Status s = prepare_bus(config, layout); !s) return s;
+  if (Status s = write_bus_config(config, layout); !s) return s;
   if (!config.node.empty() && config.runtime_endpoint.empty()) {
     if (Status s = agents::prepare_containerd(layout.containerd(), config.name, config.pod_cidr);
         !s)

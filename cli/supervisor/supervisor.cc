@@ -69,7 +69,7 @@ Supervisor::~Supervisor() {
 Status Supervisor::run(const std::vector<ChildSpec>& children) {
   sigset_t signals;
   sigemptyset(&signals);
-  for (int s : {SIGCHLD, SIGTERM, SIGINT}) sigaddset(&signals, s);
+  for (int s : {SIGCHLD, SIGHUP, SIGTERM, SIGINT}) sigaddset(&signals, s);
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   signal_fd_ = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
   if (signal_fd_ < 0) return Error(Code::kInternal, std::string("signalfd: ") + strerror(errno));
@@ -84,7 +84,11 @@ Status Supervisor::run(const std::vector<ChildSpec>& children) {
     ::poll(&p, 1, next_timeout_ms());
     signalfd_siginfo info{};
     while (::read(signal_fd_, &info, sizeof info) == sizeof info) {
-      if (info.ssi_signo != SIGCHLD) stopping_ = true;
+      if (info.ssi_signo == SIGHUP) {
+        on_reload();
+      } else if (info.ssi_signo != SIGCHLD) {
+        stopping_ = true;
+      }
     }
     reap();
     if (stopping_) {
@@ -114,11 +118,13 @@ void Supervisor::start_due() {
   int64_t now = now_ms();
   bool any = false;
   for (Child& child : children_) {
-    if (child.pid != 0 || child.start_at_ms > now) continue;
+    if (child.leaving) stop(child);
+    if (child.pid != 0 || child.leaving || child.start_at_ms > now) continue;
     ++child.restarts;
     start(child);
     any = true;
   }
+  any = std::erase_if(children_, [](const Child& c) { return c.leaving && c.pid == 0; }) > 0 || any;
   if (any) write_status();
 }
 
@@ -141,7 +147,8 @@ void Supervisor::on_end(Child& child, int wait_status) {
                          ? options_.backoff_first_ms
                          : std::min(child.backoff_ms * 2, options_.backoff_most_ms);
   child.start_at_ms = now + child.backoff_ms;
-  if (!stopping_) {
+  child.kill_at_ms = 0;
+  if (!stopping_ && !child.leaving) {
     std::fprintf(stderr, "%s ended (%s); starting it again in %lld ms\n", child.spec.name.c_str(),
                  child.last_end.c_str(), static_cast<long long>(child.backoff_ms));
   }
@@ -153,14 +160,39 @@ void Supervisor::on_end(Child& child, int wait_status) {
 void Supervisor::stop_step() {
   auto last =
       std::find_if(children_.rbegin(), children_.rend(), [](auto& c) { return c.pid != 0; });
-  if (last == children_.rend()) return;
+  if (last != children_.rend()) stop(*last);
+}
+
+// Asks it to end, once; makes it when its time is over.
+void Supervisor::stop(Child& child) {
+  if (child.pid == 0) return;
   int64_t now = now_ms();
-  if (last->kill_at_ms == 0) {
-    last->kill_at_ms = now + last->spec.stop_seconds * 1000;
-    ::kill(last->pid, SIGTERM);
-  } else if (now >= last->kill_at_ms) {
-    ::kill(last->pid, SIGKILL);
+  if (child.kill_at_ms == 0) {
+    child.kill_at_ms = now + child.spec.stop_seconds * 1000;
+    ::kill(child.pid, SIGTERM);
+  } else if (now >= child.kill_at_ms) {
+    ::kill(child.pid, SIGKILL);
   }
+}
+
+void Supervisor::on_reload() {
+  std::vector<ChildSpec> specs =
+      options_.reload && !stopping_ ? options_.reload() : std::vector<ChildSpec>();
+  if (specs.empty()) return;
+  for (Child& child : children_) {
+    auto spec = std::find_if(specs.begin(), specs.end(),
+                             [&](const ChildSpec& s) { return s.name == child.spec.name; });
+    child.leaving = spec == specs.end();
+    if (child.leaving) continue;
+    child.spec = *spec;
+    if (child.pid != 0 && spec->reload_signal != 0) ::kill(child.pid, spec->reload_signal);
+    specs.erase(spec);
+  }
+  for (const ChildSpec& spec : specs) {
+    children_.push_back({.spec = spec});
+    start(children_.back());
+  }
+  write_status();
 }
 
 int Supervisor::next_timeout_ms() const {
@@ -169,8 +201,7 @@ int Supervisor::next_timeout_ms() const {
   int64_t wait = kIdle;
   for (const Child& child : children_) {
     if (!stopping_ && child.pid == 0) wait = std::min(wait, child.start_at_ms - now);
-    if (stopping_ && child.pid != 0 && child.kill_at_ms != 0)
-      wait = std::min(wait, child.kill_at_ms - now);
+    if (child.pid != 0 && child.kill_at_ms != 0) wait = std::min(wait, child.kill_at_ms - now);
   }
   return static_cast<int>(std::clamp<int64_t>(wait, 1, kIdle));
 }

@@ -29,11 +29,12 @@ struct SupervisorTest : testing::Test {
     std::filesystem::remove_all(dir);
   }
 
-  void run(std::vector<ChildSpec> children) {
+  void run(std::vector<ChildSpec> children,
+           std::function<std::vector<ChildSpec>()> reload = nullptr) {
     supervisor = fork();
     if (supervisor == 0) {
       if (!take_lock(dir + "/lock")) _exit(2);
-      Supervisor s({.log_directory = dir, .status_file = dir + "/status.json"});
+      Supervisor s({.log_directory = dir, .status_file = dir + "/status.json", .reload = reload});
       _exit(s.run(children).ok() ? 0 : 1);
     }
   }
@@ -51,15 +52,21 @@ struct SupervisorTest : testing::Test {
   // Waits until `true_of` holds of the status of component 0, looking whenever a file changes; the
   // test's own time limit bounds it.
   boost::json::object wait_for(const std::function<bool(const boost::json::object&)>& true_of) {
+    return wait_for_all(
+               [&](const boost::json::array& all) { return true_of(all.at(0).as_object()); })
+        .at(0)
+        .as_object();
+  }
+  boost::json::array wait_for_all(const std::function<bool(const boost::json::array&)>& true_of) {
     int changes = inotify_init1(IN_CLOEXEC);
     inotify_add_watch(changes, dir.c_str(), IN_MOVED_TO | IN_MODIFY);
     for (;;) {
       boost::json::value s = status();
       if (s.is_object()) {
-        const auto& c = s.at("components").at(0).as_object();
-        if (true_of(c)) {
+        const auto& all = s.at("components").as_array();
+        if (true_of(all)) {
           close(changes);
-          return c;
+          return all;
         }
       }
       char events[4096];
@@ -103,6 +110,31 @@ TEST_F(SupervisorTest, AProgramThatIsNotThereIsReportedAndTriedAgain) {
   auto c = wait_for([](auto& c) { return c.at("restarts").as_int64() >= 2; });
   EXPECT_EQ(c.at("lastEnd").as_string(), "exit code 127");
   EXPECT_NE(read_file(dir + "/a.log")->find("cannot run /nonexistent/program"), std::string::npos);
+}
+
+TEST_F(SupervisorTest, AReloadStartsStopsAndTells) {
+  ChildSpec told{.name = "told",
+                 .argv = {"sh", "-c",
+                          "trap 'echo again' HUP; echo ready; while :; do sleep 1000 & wait; done"},
+                 .reload_signal = SIGHUP};
+  ChildSpec old{.name = "old", .argv = {"sleep", "1000"}},
+      fresh{.name = "fresh", .argv = {"sleep", "1000"}};
+  run({told, old}, [=] { return std::vector<ChildSpec>{told, fresh}; });
+  wait_for_all([&](auto& all) {
+    return runs(all.at(1).as_object()) && read_file(dir + "/told.log").ok() &&
+           !read_file(dir + "/told.log")->empty();
+  });
+  pid_t before = static_cast<pid_t>(status().at("components").at(0).at("pid").as_int64());
+  pid_t gone = static_cast<pid_t>(status().at("components").at(1).at("pid").as_int64());
+  ::kill(supervisor, SIGHUP);
+  auto after = wait_for_all([&](auto& all) {
+    return all.size() == 2 && all.at(1).at("name") == "fresh" &&
+           *read_file(dir + "/told.log") == "ready\nagain\n";
+  });
+  EXPECT_EQ(after.at(0).at("pid").as_int64(), before);
+  EXPECT_EQ(after.at(0).at("restarts").as_int64(), 0);
+  EXPECT_EQ(::kill(gone, 0), -1);
+  EXPECT_EQ(stop(), 0);
 }
 
 TEST_F(SupervisorTest, TheLockNamesItsOwner) {

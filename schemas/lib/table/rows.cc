@@ -201,6 +201,13 @@ void priority_class_row(Row& row) {
   row.set("PreemptionPolicy", text(o, "preemptionPolicy"));
 }
 
+void user_row(Row& row) {
+  std::string may;
+  for (const json::value& right : items(row.object, "spec.may"))
+    may += (may.empty() ? "" : ",") + text(right, "");
+  row.set("May", or_none(may));
+}
+
 void simple_row(Row& row) {
   const json::value& o = row.object;
   row.set("Status", text(o, "status.phase"));

@@ -100,6 +100,7 @@ constexpr std::array kMakers = {
     Maker{"Deployment", workload_row},
     Maker{"ReplicaSet", workload_row},
     Maker{"PriorityClass", priority_class_row},
+    Maker{"User", user_row},
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "schemas/bus/envelope_generated.h"
+#include "services/store/auth/outside.h"
 #include "services/store/executor/words.h"
 
 namespace kubus::store {
@@ -57,6 +58,9 @@ class FixedRoles final : public Authorizer {
     if (is(a.actor, "proxy")) return may_proxy(a);
     // Events of confidential kinds carry no content.
     if (is(a.actor, "bridge")) return one_of<2>(a.verb, {"events-after", "heads"});
+    if (a.actor == "supervisor") return may_supervisor(a);
+    if (std::string_view user = outside_user(a.actor); !user.empty())
+      return may_outside(a, user, view);
     // A kubelet that names no node is none.
     if (std::string_view node = node_of_kubelet(a.actor); !node.empty())
       return may_kubelet(a, node, view);
@@ -115,6 +119,12 @@ class FixedRoles final : public Authorizer {
   static bool may_proxy(const Access& a) {
     if (a.kind == nullptr || a.past || !one_of(a.verb, kFollows)) return false;
     return a.kind->resource == "services" || a.kind->resource == "endpointslices";
+  }
+
+  // The launcher tells the bus server whom it may let in.
+  static bool may_supervisor(const Access& a) {
+    if (a.kind == nullptr || a.past || !one_of(a.verb, kFollows)) return false;
+    return a.kind->group == "kubus.io" && a.kind->resource == "users";
   }
 
   // Node restriction: its own Node and Lease, the Pods bound to it and what these refer to.

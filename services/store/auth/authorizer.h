@@ -41,7 +41,8 @@ std::string user_of(const Access& access);
 // Fixed roles of actors: what serves until roles are objects themselves. Of users, the group
 // system:masters may do all; a service account what its own annotation kubus.io/role says: "view"
 // (read its namespace, but for Secrets), "edit" (read and write its namespace, but for service
-// accounts) or "cluster-admin"; without it nothing.
+// accounts) or "cluster-admin"; without it nothing. An actor "user:NAME" may what the User of that
+// name says (bus/grants.h).
 std::unique_ptr<Authorizer> fixed_roles();
 
 }  // namespace kubus::store

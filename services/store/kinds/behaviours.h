@@ -17,5 +17,6 @@ const KindBehaviour& priority_class_behaviour();
 const KindBehaviour& replica_set_behaviour();
 const KindBehaviour& secret_behaviour();
 const KindBehaviour& service_behaviour();
+const KindBehaviour& user_behaviour();
 
 }  // namespace kubus::store::kinds

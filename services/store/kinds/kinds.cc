@@ -128,6 +128,7 @@ const KindBehaviour& behaviour(const KindInfo& kind) {
           {{"apps", "ReplicaSet"}, &replica_set_behaviour()},
           {{"", "Secret"}, &secret_behaviour()},
           {{"", "Service"}, &service_behaviour()},
+          {{"kubus.io", "User"}, &user_behaviour()},
       };
   auto it = kOwn.find({kind.group, kind.kind});
   return it == kOwn.end() ? kPlain : *it->second;
