@@ -44,6 +44,14 @@ std::string join(std::initializer_list<std::string_view> tokens) {
   return out;
 }
 
+constexpr std::string_view kReplay = "replay.";
+
+std::string prefix_of(std::string_view cluster) {
+  bool replay = cluster.size() > kReplay.size() && cluster.starts_with(kReplay);
+  if (!replay) return "kubus." + escape_token(cluster) + ".";
+  return "kubus.replay." + escape_token(cluster.substr(kReplay.size())) + ".";
+}
+
 }  // namespace
 
 std::string escape_token(std::string_view text) {
@@ -135,7 +143,19 @@ std::string LaneId::str() const {
   return "";
 }
 
-Subjects::Subjects(ClusterName cluster) : prefix_("kubus." + escape_token(cluster.value()) + ".") {}
+Subjects::Subjects(ClusterName cluster) : prefix_(prefix_of(cluster.value())) {}
+
+ClusterName Subjects::replay(std::string_view name) {
+  return ClusterName(std::string(kReplay) + std::string(name));
+}
+
+Pattern Subjects::all_replays(std::string_view rest) {
+  return Pattern("kubus.replay.*." + std::string(rest));
+}
+
+Subject Subjects::replay_control(std::string_view name) {
+  return Subject(prefix_of(std::string(kReplay) + std::string(name)) + "control");
+}
 
 Subject Subjects::event(std::string_view group, std::string_view resource, std::string_view ns,
                         std::string_view name) const {

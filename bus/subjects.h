@@ -61,7 +61,13 @@ struct ApiSubject {
 
 class Subjects {
  public:
+  // A cluster called "replay.NAME" is a replay: kubus.replay.<NAME>.…, so that permissions can name
+  // the replays of a bus and nothing else.
   explicit Subjects(ClusterName cluster);
+  static ClusterName replay(std::string_view name);   // "replay.NAME"
+  static Pattern all_replays(std::string_view rest);  // kubus.replay.*.<rest>, of `rest` as it is
+  // Where a replay is told to pause, to step, to seek: words in, its state as JSON out.
+  static Subject replay_control(std::string_view name);
 
   Subject event(std::string_view group, std::string_view resource, std::string_view ns,
                 std::string_view name) const;

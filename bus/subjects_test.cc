@@ -99,5 +99,18 @@ TEST(Subjects, CloudEventsLieUnderTheClusterOrWhereTheyAreWanted) {
   EXPECT_EQ(kSubjects.cloudevent("x.y", "", "nodes", "", "n").str(), "x.y._.nodes._.n");
 }
 
+TEST(Subjects, ReplaysStandApartFromClusters) {
+  Subjects night(Subjects::replay("last.night"));
+  EXPECT_EQ(night.prefix(), "kubus.replay.last/night.");
+  EXPECT_EQ(Subjects::replay_control("last.night").str(), "kubus.replay.last/night.control");
+  Pattern events = Subjects::all_replays("event.>");
+  EXPECT_TRUE(events.matches(night.event("", "pods", "shop", "web").str()));
+  EXPECT_FALSE(events.matches(kSubjects.event("", "pods", "shop", "web").str()));
+  auto parsed = night.parse_api(night.api(Actor("admin"), "get", "", "pods").str());
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->actor, "admin");
+  EXPECT_EQ(Subjects(ClusterName("replay")).prefix(), "kubus.replay.");
+}
+
 }  // namespace
 }  // namespace kubus::bus

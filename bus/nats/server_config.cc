@@ -39,6 +39,24 @@ Permissions hollow_permissions(const Subjects& s, const BusUser& user) {
   return all;
 }
 
+// What a follower may in the cluster it may in every replay on the same bus, to be tried there.
+void add_replays(const Subjects& s, const BusUser& user, Permissions* p) {
+  auto twin = [&](const std::string& subject) {
+    return Subjects::all_replays(std::string_view(subject).substr(s.prefix().size())).str();
+  };
+  p->publish.push_back(twin(s.prefix() + "api." + escape_actor(user.actor) + ".>"));
+  for (size_t i = 0, n = p->subscribe.size(); i < n; ++i)
+    p->subscribe.push_back(twin(p->subscribe[i]));
+}
+
+// Nothing that is alive: a replay can forge no event and hears no request of the cluster.
+Permissions replay_permissions() {
+  auto all = [](const char* rest) { return Subjects::all_replays(rest).str(); };
+  return {{all("event.>"), all("node.>"), all("head.>"), all("reply.>")},
+          {all("api.>"), all("control")},
+          true};
+}
+
 Permissions permissions_of(const Subjects& s, const BusUser& user) {
   Actor actor(user.actor);
   const std::string& prefix = s.prefix();
@@ -61,6 +79,12 @@ Permissions permissions_of(const Subjects& s, const BusUser& user) {
       p.subscribe.push_back(prefix + "heartbeat.>");
       p.subscribe.push_back(s.cloudevents().str());
       p.publish.push_back(prefix + "stats.>");
+      add_replays(s, user, &p);
+      if (user.role != Role::kAdmin) break;
+      // Tells replays what to do, and plays some itself.
+      p.publish.push_back(Subjects::all_replays("control").str());
+      p.subscribe.push_back(Subjects::all_replays("control").str());
+      p.answers = true;
       break;
     case Role::kKubelet:
       p.publish = {prefix + "api." + escape_actor(user.actor) + ".>",
@@ -88,10 +112,13 @@ Permissions permissions_of(const Subjects& s, const BusUser& user) {
         p.subscribe.push_back(s.events_of(lane).str());
         p.subscribe.push_back(s.heads_of(lane).str());
       }
+      add_replays(s, user, &p);
       for (const std::string& name : user.admissions)
         p.subscribe.push_back(s.admission(name).str());
       p.answers = !user.admissions.empty();
       break;
+    case Role::kReplay:
+      return replay_permissions();
   }
   return p;
 }

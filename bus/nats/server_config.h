@@ -21,6 +21,7 @@ enum class Role : uint8_t {
   kAdmin,      // a person or program of the cluster's administrator: as a component
   kBridge,     // hears all events, and tells them as CloudEvents
   kReader,     // follows the given lanes, hears and answers the given admissions; own requests
+  kReplay,     // plays the past: as the store, under the names of replays alone
 };
 
 struct BusUser {

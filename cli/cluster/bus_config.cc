@@ -48,6 +48,7 @@ Status write_bus_config(const ClusterConfig& config, const Layout& layout) {
                                      {.actor = "controllers"},
                                      {.actor = "bridge", .role = bus::Role::kBridge},
                                      {.actor = "admin", .role = bus::Role::kAdmin},
+                                     {.actor = "replay", .role = bus::Role::kReplay},
                                      {.actor = "supervisor",
                                       .role = bus::Role::kReader,
                                       .lanes = {{.group = "kubus.io", .resource = "users"}}}};

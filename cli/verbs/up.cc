@@ -79,6 +79,8 @@ Result<ClusterConfig> decide(const Invocation& call) {
   ClusterConfig c;
   const auto& o = call.options;
   c.name = o["name"].as<std::string>();
+  if (c.name == "replay" || c.name.starts_with("replay."))
+    return Error(Code::kBadRequest, "--name: replays are called so, no cluster may be");
   c.listen = o["listen"].as<std::string>();
   c.node_grace_seconds = std::max<uint16_t>(o["node-grace-seconds"].as<uint16_t>(), 1);
   c.pod_cidr = o["pod-cidr"].as<std::string>();

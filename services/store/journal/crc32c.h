@@ -1,13 +1,10 @@
-// CRC-32C (Castagnoli), with the processor's instruction where there is one.
+// The checksum of segments, tables and tokens.
 #pragma once
 
-#include <cstdint>
-
-#include "schemas/lib/base/bytes.h"
+#include "bus/archive/file/crc32c.h"
 
 namespace kubus::store {
 
-// Continues `crc` (0: begin) over `bytes`: crc32c(crc32c(0, a), b) is the checksum of a and b.
-uint32_t crc32c(uint32_t crc, ByteView bytes);
+using archive::crc32c;
 
 }  // namespace kubus::store

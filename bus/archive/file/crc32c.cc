@@ -1,9 +1,9 @@
-#include "services/store/journal/crc32c.h"
+#include "bus/archive/file/crc32c.h"
 
 #include <array>
 #include <cstring>
 
-namespace kubus::store {
+namespace kubus::archive {
 namespace {
 
 constexpr std::array<uint32_t, 256> make_table() {
@@ -47,4 +47,4 @@ uint32_t crc32c(uint32_t crc, ByteView bytes) {
   return ~by_table(crc, bytes.data(), bytes.size());
 }
 
-}  // namespace kubus::store
+}  // namespace kubus::archive
