@@ -8,7 +8,8 @@ namespace kubus::store {
 namespace {
 
 bool on_lane(wire::Verb verb) {
-  return verb == wire::Verb::EventsAfter || verb == wire::Verb::Heads;
+  return verb == wire::Verb::EventsAfter || verb == wire::Verb::Heads ||
+         verb == wire::Verb::Archive;
 }
 
 bool of_one(const Scope& s) {
@@ -17,6 +18,7 @@ bool of_one(const Scope& s) {
     case wire::Verb::DeleteCollection:
     case wire::Verb::EventsAfter:
     case wire::Verb::Heads:
+    case wire::Verb::Archive:
       return false;
     case wire::Verb::Create:
       return !s.subresource.empty();
@@ -48,7 +50,7 @@ std::string_view authorized_verb(const Scope& s) {
 }
 
 bool reads_past(const wire::Operation& op) {
-  if (op.verb() == wire::Verb::History) return true;
+  if (op.verb() == wire::Verb::History || op.verb() == wire::Verb::Archive) return true;
   if (op.at_time() != 0) return true;
   if (op.verb() == wire::Verb::Get)
     return op.revision() != 0 && op.match() != wire::ListMatch::NotOlderThan;
@@ -153,6 +155,8 @@ Status run_verb(Scope& s) {
       return run_heads(s);
     case wire::Verb::Connect:
       return run_connect(s);
+    case wire::Verb::Archive:
+      return run_archive(s);
     default:
       break;
   }

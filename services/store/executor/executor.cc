@@ -6,6 +6,7 @@
 #include "schemas/bus/event_generated.h"
 #include "schemas/coordination/v1/coordination_generated.h"
 #include "services/store/executor/dispatch.h"
+#include "services/store/executor/publish.h"
 #include "services/store/executor/words.h"
 
 namespace kubus::store {
@@ -360,19 +361,10 @@ void Executor::on_committed(Result<Committed> committed, std::vector<Answer>* an
 }
 
 void Executor::publish(const Committed& committed) {
-  bus::Bus& bus = env_.ports.bus;
-  auto send = [&](const bus::Subject& subject, const Payload& event) {
-    ++(bus.publish(subject, event.view()) ? stats_.events : stats_.unpublished);
-  };
   for (const Published& p : committed.events) {
-    const schema::KindInfo& kind = *p.kind;
-    send(subjects_.event(kind.group, kind.resource, p.ns, p.name), p.event);
-    if (!p.node.empty())
-      send(subjects_.node_event(p.node, kind.group, kind.resource, p.ns, p.name), p.event);
-    for (const Published::Notice& notice : p.notices) {
-      send(subjects_.node_event(notice.node, kind.group, kind.resource, p.ns, p.name),
-           notice.event);
-    }
+    Sent sent = publish_change(env_.ports.bus, subjects_, p);
+    stats_.events += sent.taken;
+    stats_.unpublished += sent.refused;
   }
 }
 

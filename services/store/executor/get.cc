@@ -6,7 +6,7 @@ namespace {
 
 // The revision at which to read; 0: now.
 Result<Revision> read_at(const Scope& s) {
-  if (s.op.at_time() != 0) return s.view().revision_at(s.op.at_time());
+  if (s.op.at_time() != 0) return revision_at(s.view(), s.op.at_time());
   if (s.op.match() == wire::ListMatch::NotOlderThan) return Revision();
   return Revision(s.op.revision());
 }

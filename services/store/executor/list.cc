@@ -72,7 +72,7 @@ Result<Filter> filter_of(const Scope& s) {
 }
 
 Result<Revision> revision_of(const Scope& s) {
-  if (s.op.at_time() != 0) return s.view().revision_at(s.op.at_time());
+  if (s.op.at_time() != 0) return revision_at(s.view(), s.op.at_time());
   if (s.op.match() != wire::ListMatch::Exact) return Revision();
   if (s.op.revision() == 0)
     return Error(Code::kBadRequest, "an exact read needs a resourceVersion other than 0");
@@ -86,7 +86,8 @@ bool shortcut(const Scope& s, const Filter& filter, ListPage* page) {
   std::string_view node = equal_to(filter.fields(), "spec.nodeName");
   if (!name.empty() && (!s.kind->namespaced || !s.ns.empty())) {
     keys.emplace_back(s.ns, name);
-  } else if (!node.empty() && s.kind->resource == "pods" && node.size() <= kMaxName) {
+  } else if (!node.empty() && s.kind->resource == "pods" && node.size() <= kMaxName &&
+             !s.view().past()) {
     for (View::Name& n : s.view().on_node(node, kMostOnNode + 1)) {
       if (n.kind == s.kind->number && (s.ns.empty() || n.ns == s.ns))
         keys.emplace_back(std::move(n.ns), std::move(n.name));

@@ -87,6 +87,7 @@ class Writer {
     std::vector<Offset<wire::LaneHead>> heads;
     for (const auto& head : o.heads) heads.push_back(lane_head(head));
     auto pass = ticket(o);
+    auto archive = nested(o.archive), chain = nested(o.chain);
     auto all_heads = heads.empty() ? 0 : b_.CreateVector(heads);
     wire::OutcomeBuilder out(b_);
     out.add_failure(failed);
@@ -103,6 +104,9 @@ class Writer {
     out.add_created(o.created);
     out.add_gone(o.gone);
     out.add_repeated(o.repeated);
+    out.add_archive(archive);
+    out.add_chain(chain);
+    out.add_oldest(o.oldest.value());
     return out.Finish();
   }
 
@@ -112,7 +116,7 @@ class Writer {
 }  // namespace
 
 size_t OutcomeData::bytes() const {
-  size_t n = 128 + object.size();
+  size_t n = 128 + object.size() + archive.size();
   for (const Payload& p : items) n += p.size() + 24;
   for (const Payload& p : events) n += p.size() + 24;
   return n;
@@ -120,7 +124,8 @@ size_t OutcomeData::bytes() const {
 
 void OutcomeData::strip() {
   object = Payload();
-  if (items.empty() && events.empty()) return;
+  if (items.empty() && events.empty() && archive.empty()) return;
+  archive = Payload();
   items.clear();
   events.clear();
   failure = Error(Code::kTooLarge, "the answer is larger than a message may be: ask for less");

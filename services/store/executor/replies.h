@@ -35,6 +35,8 @@ struct OutcomeData {
     std::string node, operation;
     Payload bytes;
   };
+  Payload archive, chain;
+  Revision oldest;
   std::optional<Ticket> ticket;
   std::optional<Command> command;
 

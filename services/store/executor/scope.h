@@ -71,6 +71,7 @@ Status run_events_after(Scope& s);
 Status run_heads(Scope& s);
 Status run_history(Scope& s);
 Status run_connect(Scope& s);
+Status run_archive(Scope& s);
 
 // All objects that the operation's selectors match, one page. Shared by list and delete of a
 // collection.

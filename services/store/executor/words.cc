@@ -67,6 +67,13 @@ std::string quoted(std::string_view name) {
 }
 }  // namespace
 
+Result<Revision> revision_at(const View& view, int64_t time_ns) {
+  auto found = view.revision_at(time_ns);
+  if (found && !*found)
+    return Error(Code::kBadRequest, "the cluster's first change is younger than that time");
+  return found;
+}
+
 Error not_found(const schema::KindInfo& kind, std::string_view name) {
   return Error(Code::kNotFound, kind.qualified_resource() + " " + quoted(name) + " not found");
 }

@@ -10,6 +10,7 @@
 #include "schemas/lib/base/bytes.h"
 #include "schemas/lib/base/result.h"
 #include "schemas/lib/schema/registry.h"
+#include "services/store/state/view.h"
 
 namespace kubus::store {
 
@@ -25,6 +26,9 @@ std::string_view verb_word(wire::Verb verb);
 bool is_write(wire::Verb verb);
 // A subresource that is a byte stream: "log", "exec", "attach", "portforward".
 bool is_stream(std::string_view subresource);
+
+// A time at which nothing had happened yet has nothing to be read.
+Result<Revision> revision_at(const View& view, int64_t time_ns);
 
 Error not_found(const schema::KindInfo& kind, std::string_view name);
 Error already_exists(const schema::KindInfo& kind, std::string_view name);

@@ -14,6 +14,18 @@ bus::LaneId id_of(const Lane& lane) {
 
 }  // namespace
 
+bool publish_head(bus::Bus& bus, const bus::Subjects& subjects, const Lane& lane,
+                  Revision revision) {
+  flatbuffers::FlatBufferBuilder b(256);
+  bus::LaneId id = id_of(lane);
+  auto named = wire::CreateLaneDirect(
+      b, id.group.c_str(), id.resource.empty() ? nullptr : id.resource.c_str(),
+      id.ns.empty() ? nullptr : id.ns.c_str(), id.name.empty() ? nullptr : id.name.c_str(),
+      id.node.empty() ? nullptr : id.node.c_str());
+  b.Finish(wire::CreateHead(b, named, revision.value()));
+  return bus.publish(subjects.head(id), {b.GetBufferPointer(), b.GetSize()});
+}
+
 Heads::Heads(bus::Ports ports, const bus::Subjects& subjects, State& state)
     : ports_(ports), subjects_(subjects), state_(state) {}
 
@@ -23,16 +35,8 @@ void Heads::start() {
 
 void Heads::tick() {
   start();
-  flatbuffers::FlatBufferBuilder b(256);
   for (const auto& [lane, revision] : state_.take_moved_lanes()) {
-    b.Clear();
-    bus::LaneId id = id_of(lane);
-    auto named = wire::CreateLaneDirect(
-        b, id.group.c_str(), id.resource.empty() ? nullptr : id.resource.c_str(),
-        id.ns.empty() ? nullptr : id.ns.c_str(), id.name.empty() ? nullptr : id.name.c_str(),
-        id.node.empty() ? nullptr : id.node.c_str());
-    b.Finish(wire::CreateHead(b, named, revision.value()));
-    if (ports_.bus.publish(subjects_.head(id), {b.GetBufferPointer(), b.GetSize()})) ++sent_;
+    if (publish_head(ports_.bus, subjects_, lane, revision)) ++sent_;
   }
 }
 

@@ -9,6 +9,10 @@
 
 namespace kubus::store {
 
+// Tells one lane's head. False: the bus did not take it.
+bool publish_head(bus::Bus& bus, const bus::Subjects& subjects, const Lane& lane,
+                  Revision revision);
+
 class Heads {
  public:
   Heads(bus::Ports ports, const bus::Subjects& subjects, State& state);

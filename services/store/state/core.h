@@ -75,7 +75,10 @@ class StateCore {
   LaneEntry lane(std::string_view key, uint64_t limit) const;
   Revision compacted() const { return Revision(compacted_.revision); }
 
-  View committed() const { return View(this, committed_number_, committed_revision_); }
+  View committed() const {
+    if (standing_) return View(this, committed_number_, *standing_, true);
+    return View(this, committed_number_, committed_revision_);
+  }
   View latest() const;
 
   // ---- writing (transaction.cc) ----
@@ -151,6 +154,7 @@ class StateCore {
 
   uint64_t last_number_ = 0, committed_number_ = 0;  // batches
   Revision last_revision_, committed_revision_;
+  std::optional<Revision> standing_;  // where in the past readers stand
   int64_t last_time_ = 0, committed_time_ = 0;
 
   std::optional<OpenBatch> open_;

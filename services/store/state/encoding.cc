@@ -109,6 +109,12 @@ std::string namespace_lane(uint16_t kind, std::string_view ns) {
 std::string node_lane(std::string_view node) {
   return std::string("d").append(node);
 }
+Lane lane_of_key(std::string_view key) {
+  if (key.starts_with('d')) return {nullptr, "", "", std::string(key.substr(1))};
+  constexpr size_t kNs = 3;  // behind the letter and the kind
+  return {schema::Registry::get().by_number(read_u16(as_bytes(key), 1)),
+          std::string(key.substr(kNs)), "", ""};
+}
 std::string mark_key(std::string_view lane, Revision revision) {
   std::string key(lane);
   key.push_back('\0');

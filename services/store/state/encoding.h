@@ -53,6 +53,7 @@ inline constexpr uint64_t kMarkEvery = 512;  // events of a lane between two mar
 std::string resource_lane(uint16_t kind);
 std::string namespace_lane(uint16_t kind, std::string_view ns);
 std::string node_lane(std::string_view node);
+Lane lane_of_key(std::string_view key);
 std::string mark_key(std::string_view lane, Revision revision);
 std::string encode(const LaneEntry& entry);
 LaneEntry decode_lane(ByteView value);

@@ -37,6 +37,16 @@ class Reader {
   Reader(const StateCore& core, const Lane& lane, uint64_t limit, size_t max_bytes)
       : core_(core), lane_(lane), form_(form_of(lane)), limit_(limit), max_bytes_(max_bytes) {}
 
+  // The lane's last event at or before `at`, found from the first mark behind it or from its head.
+  uint64_t last_before(uint64_t at, uint64_t head) {
+    std::string lane = key_of(lane_), prefix = lane + '\0';
+    Merged marks = core_.merged(Keyspace::kMarks, limit_);
+    marks.seek_from(mark_key(lane, Revision(at + 1)));
+    uint64_t found = marks.at_prefix(prefix) ? read_u64(marks.key(), prefix.size()) : head;
+    while (found > at && found > core_.compacted().value()) found = link_at(found).previous;
+    return found;
+  }
+
   EventsPage run(uint64_t after, uint64_t head) {
     page_.head = Revision(head);
     page_.complete_to = Revision(std::max(after, head));
@@ -46,7 +56,7 @@ class Reader {
         read_cluster(after, head);
         break;
       case Form::kObject:
-        read_object(after);
+        read_object(after, head);
         break;
       default:
         read_marked(after, head);
@@ -106,6 +116,7 @@ class Reader {
   void read_cluster(uint64_t after, uint64_t head) {
     Merged m = core_.merged(Keyspace::kJournal, limit_);
     for (m.seek_from(revision_key(Revision(after + 1))); m.valid(); m.next()) {
+      if (read_u64(m.key(), 0) > head) break;
       Link link;
       link.value = core_.payload_of(m);
       read(&link);
@@ -114,7 +125,7 @@ class Reader {
     page_.complete_to = Revision(head);
   }
 
-  void read_object(uint64_t after) {
+  void read_object(uint64_t after, uint64_t head) {
     std::string key = object_key(lane_.kind->number, lane_.ns, lane_.name);
     auto entry = core_.entry(Keyspace::kObjects, key, limit_);
     if (!entry) entry = core_.entry(Keyspace::kDead, key, limit_);
@@ -122,7 +133,7 @@ class Reader {
     Merged m = core_.merged(Keyspace::kHistory, limit_);
     std::string prefix = with_u64({}, entry->oid);
     for (m.seek_from(history_key(entry->oid, Revision(after + 1))); m.at_prefix(prefix); m.next()) {
-      if (!take(link_at(read_u64(m.key(), 8)))) return;
+      if (read_u64(m.key(), 8) > head || !take(link_at(read_u64(m.key(), 8)))) return;
     }
   }
 
@@ -133,6 +144,7 @@ class Reader {
     while (after < head) {
       marks.seek_from(mark_key(lane, Revision(after + 1)));
       uint64_t from = marks.at_prefix(prefix) ? read_u64(marks.key(), prefix.size()) : head;
+      from = std::min(from, head);
       std::vector<Link> links;
       for (uint64_t at = from; at > after; at = links.back().previous) links.push_back(link_at(at));
       for (auto link = links.rbegin(); link != links.rend(); ++link) {
@@ -153,7 +165,20 @@ class Reader {
 
 }  // namespace
 
+Revision View::past_head(const Lane& lane) const {
+  Form form = form_of(lane);
+  if (form == Form::kCluster) return revision_;
+  if (form != Form::kObject) {
+    uint64_t head = core_->lane(key_of(lane), limit_).revision;
+    return Revision(Reader(*core_, lane, limit_, 0).last_before(revision_.value(), head));
+  }
+  HistoryPage page = history(*lane.kind, lane.ns, lane.name, Revision(), 1);
+  if (page.events.empty()) return {};
+  return Revision(flatbuffers::GetRoot<wire::Event>(page.events.front().data())->revision());
+}
+
 Revision View::head(const Lane& lane) const {
+  if (past_) return past_head(lane);
   switch (form_of(lane)) {
     case Form::kCluster:
       return revision_;
@@ -170,6 +195,11 @@ Revision View::head(const Lane& lane) const {
 
 Result<EventsPage> View::events_after(const Lane& lane, Revision after, size_t max_bytes) const {
   if (after < compacted()) return readable_at(after).error();
+  if (past_ && after > revision_ && after != Revision(UINT64_MAX)) {
+    return Error(Code::kExpired, "revision " + std::to_string(after.value()) +
+                                     " has not happened yet: the clock was set back to " +
+                                     std::to_string(revision_.value()));
+  }
   return Reader(*core_, lane, limit_, max_bytes).run(after.value(), head(lane).value());
 }
 

@@ -73,7 +73,7 @@ Status View::list(const ListQuery& query, ListPage* page) const {
   auto position = position_of(query, core_->cluster_id_);
   if (!position.ok()) return position.error();
   ListToken at = *std::move(position);
-  bool present = at.revision == 0 || Revision(at.revision) == revision_;
+  bool present = !past_ && (at.revision == 0 || Revision(at.revision) == revision_);
   if (at.revision == 0) at.revision = revision_.value();
   page->revision = Revision(at.revision);
   if (Status s = readable_at(page->revision); !s.ok()) {

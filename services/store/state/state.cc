@@ -26,6 +26,33 @@ View State::latest() const {
   return core_->latest();
 }
 
+Status State::stand_at(Revision revision) {
+  Status there = whole().readable_at(revision);
+  if (there) core_->standing_ = revision;
+  return there;
+}
+View State::whole() const {
+  return View(core_.get(), core_->committed_number_, core_->committed_revision_);
+}
+
+std::vector<Published::Notice> State::notices_of(Revision revision) const {
+  std::vector<Published::Notice> out;
+  Payload value = core_->get(Keyspace::kJournal, revision_key(revision), core_->committed_number_);
+  auto record = decode_record(value.view());
+  if (!record || record->header.notices == 0) return out;
+  Payload event = whole().event(revision);
+  for (const NoticeEntry& n : record->all_notices())
+    out.push_back({std::string(n.node), Payload(build_notice(event.view(), n.node, n.previous))});
+  return out;
+}
+
+std::vector<Lane> State::all_lanes() const {
+  std::vector<Lane> out;
+  Merged m = core_->merged(Keyspace::kLanes, core_->committed_number_);
+  for (m.seek_from(""); m.valid(); m.next()) out.push_back(lane_of_key(as_text(m.key())));
+  return out;
+}
+
 Transaction State::begin() {
   core_->begin();
   return Transaction(core_.get());

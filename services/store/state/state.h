@@ -78,6 +78,17 @@ class State {
   View committed() const;  // for readers: durable changes only
   View latest() const;     // for the executor: appended ones too
 
+  // From now on readers stand at that revision of the past: committed() is the state as it was
+  // then, with nothing behind it, and moves only by another call. Nothing may be written any more.
+  // kExpired below what can be read, kBadRequest ahead of it.
+  Status stand_at(Revision revision);
+  // All there is, wherever readers stand.
+  View whole() const;
+  // What nodes were told of that change beside its event.
+  std::vector<Published::Notice> notices_of(Revision revision) const;
+  // The lanes of resources, namespaces and nodes that there ever were.
+  std::vector<Lane> all_lanes() const;
+
   // A new batch; the one before must be committed or gone.
   Transaction begin();
   // Seals the batch and journals it. `done` runs once, later, on the loop, in the order of the

@@ -73,17 +73,27 @@ Revision View::compacted() const {
 }
 
 int64_t View::time_ns() const {
+  if (past_) {
+    Payload there = event(revision_);
+    if (there.empty()) return core_->compacted_.time_ns;
+    return flatbuffers::GetRoot<wire::Event>(there.data())->time();
+  }
   if (limit_ <= core_->committed_number_) return core_->committed_time_;
   return core_->open_ ? core_->open_->batch->time_ns : core_->last_time_;
 }
 
 Stored View::find(const schema::KindInfo& kind, std::string_view ns, std::string_view name) const {
+  if (past_) {
+    auto then = find_at(kind, ns, name, revision_);
+    return then ? *std::move(then) : Stored();
+  }
   auto entry = core_->entry(Keyspace::kObjects, object_key(kind.number, ns, name), limit_);
   return entry ? stored_of(*core_, *entry, limit_) : Stored();
 }
 
 Revision View::revision_of(const schema::KindInfo& kind, std::string_view ns,
                            std::string_view name) const {
+  if (past_) return find(kind, ns, name).revision;
   auto entry = core_->entry(Keyspace::kObjects, object_key(kind.number, ns, name), limit_);
   return entry ? Revision(entry->revision) : Revision();
 }
@@ -128,8 +138,8 @@ HistoryPage View::history(const schema::KindInfo& kind, std::string_view ns, std
   std::string prefix = with_u64({}, entry->oid);
   size_t bytes = 0;
   Revision last;
-  for (m.seek_below(history_key(entry->oid, before ? before : revision_.next()));
-       m.at_prefix(prefix); m.prev()) {
+  Revision below = before && before <= revision_ ? before : revision_.next();
+  for (m.seek_below(history_key(entry->oid, below)); m.at_prefix(prefix); m.prev()) {
     if (page.events.size() >= limit || bytes >= max_bytes) {
       page.next = last;
       break;

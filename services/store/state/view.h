@@ -18,6 +18,7 @@
 #include "schemas/lib/base/result.h"
 #include "schemas/lib/object.h"
 #include "schemas/lib/schema/registry.h"
+#include "services/store/journal/journal.h"
 
 namespace kubus::store {
 
@@ -76,12 +77,22 @@ struct HistoryPage {
   Revision next;                // pass as `before` for the next page; 0: there is none
 };
 
+// Records as they are kept, in the form of bus/archive/file.
+struct ArchivePage {
+  Buffer entries;
+  Revision last;          // of the last entry; what was asked for if there is none
+  bool complete = false;  // nothing is left
+};
+
 class View {
  public:
-  View(const StateCore* core, uint64_t limit, Revision revision)
-      : core_(core), limit_(limit), revision_(revision) {}
+  // `past`: the present of this view is the past of the state. What only the present knows (count,
+  // dependents, on_node, nodes_referring, refers) is not to be asked of it.
+  View(const StateCore* core, uint64_t limit, Revision revision, bool past = false)
+      : core_(core), limit_(limit), revision_(revision), past_(past) {}
 
   Revision revision() const { return revision_; }
+  bool past() const { return past_; }
   // Reading at revisions below this one is kExpired.
   Revision compacted() const;
   // Time (unix ns) of the last change seen; 0: there is none.
@@ -106,13 +117,21 @@ class View {
   uint64_t count(const schema::KindInfo& kind, const std::optional<std::string>& ns) const;
 
   // What happened in the lane after `after`, at most about max_bytes (at least one event, if there
-  // is one). kExpired if after < compacted(). `after` beyond the head gives an empty page.
+  // is one). kExpired if after < compacted(). `after` beyond the head gives an empty page; a view
+  // of the past says kExpired to all but the highest, for who knows more than it stood there once.
   Result<EventsPage> events_after(const Lane& lane, Revision after,
                                   size_t max_bytes = 512 * 1024) const;
   // The last revision of a lane; 0: nothing ever happened there.
   Revision head(const Lane& lane) const;
   // The event of a revision; empty if it is not there (any more).
   Payload event(Revision revision) const;
+
+  // What is kept of the revisions behind `after` and up to `to`: below compacted() the last states
+  // of what lived there. Ends with the entry that passes max_bytes.
+  ArchivePage archive(Revision after, Revision to, bool with_secrets, size_t max_bytes) const;
+  // The chain hash at compacted(), and behind the last change of all.
+  Chain chain_at_horizon() const;
+  Chain chain_at_end() const;
 
   // Versions of a name, through deletions and re-creations, newest first, from `before` (exclusive;
   // 0: the newest) on.
@@ -147,11 +166,14 @@ class View {
  private:
   friend class StateCore;
   friend class Transaction;
+  friend class State;
   Status readable_at(Revision at) const;
+  Revision past_head(const Lane& lane) const;
 
   const StateCore* core_;
   uint64_t limit_;  // batches up to this number are seen
   Revision revision_;
+  bool past_;
 };
 
 }  // namespace kubus::store

@@ -98,6 +98,15 @@ void StoreWorld::start() {
   store_ = *std::move(opened);
 }
 
+std::shared_ptr<MemoryTables> StoreWorld::copy_of_tables() {
+  bool flushed = false;
+  store_->state().flush([&](const Status& s) { flushed = s.ok(); });
+  if (!world.run_until([&] { return flushed; })) give_up("the store does not come to rest");
+  auto copy = std::make_shared<MemoryTables>();
+  copy->set_roots(tables_->roots());
+  return copy;
+}
+
 Got StoreWorld::take_apart(Result<kit::Answer> answer, const schema::KindInfo& kind) const {
   Got got;
   if (!answer) {

@@ -64,6 +64,8 @@ class StoreWorld {
   }
   Store& store() { return *store_; }
   MemoryLog& log() { return *log_; }
+  // A copy of what is in the tables, of everything so far.
+  std::shared_ptr<MemoryTables> copy_of_tables();
 
   // ---- what a client asks, waited for ----
   Got call(wire::RequestT request, const std::string& actor = "admin");
