@@ -103,6 +103,39 @@ TEST(Bus, AServersRestartIsSurvivedAndTold) {
   EXPECT_EQ(a.states.back(), BusState::kConnected);
 }
 
+TEST(Bus, AReplayTouchesNothingThatLives) {
+  auto all = users();
+  all.push_back({.actor = "replay", .password = "p", .role = Role::kReplay});
+  all.push_back({.actor = "admin", .password = "m", .role = Role::kAdmin});
+  TestServer server(all);
+  Client replay(server, "replay", "p"), reader(server, "reader:r", "r"),
+      admin(server, "admin", "m");
+  Subjects night(Subjects::replay("night"));
+  LaneId lane{"", "pods", "d", "", ""};
+  reader.listen(kSubjects.events_of(lane));
+  reader.listen(night.events_of(lane));
+  replay.listen(kSubjects.all_api());
+  replay.listen(night.all_api());
+  replay.listen(Pattern::given(Subjects::replay_control("night").str()));
+  Subject reply = kSubjects.reply(Actor("admin"), "1");
+  admin.listen(kSubjects.replies(Actor("admin")));
+  for (Client* c : {&replay, &reader, &admin}) ASSERT_TRUE(c->connect());
+  replay.say(kSubjects.event("", "pods", "d", "x"), as_bytes("forged"));
+  replay.say(night.event("", "pods", "d", "x"), as_bytes("past"));
+  ASSERT_TRUE(reader.run_until([&] { return !reader.heard.empty(); }));
+  EXPECT_EQ(as_text(reader.heard.front().payload.view()), "past");
+  reader.say(night.api(Actor("reader:r"), "get", "", "pods"), as_bytes("asked"));
+  admin.say(kSubjects.api(Actor("admin"), "get", "", "pods"), as_bytes("of the living"));
+  admin.say(Subjects::replay_control("night"), as_bytes("pause"), &reply);
+  ASSERT_TRUE(replay.run_until([&] { return replay.heard.size() == 2; }));
+  for (const Message& m : replay.heard) {
+    if (m.reply.empty()) EXPECT_EQ(as_text(m.payload.view()), "asked");
+    if (!m.reply.empty()) replay.say(Subject::received(m.reply), as_bytes("done"));
+  }
+  ASSERT_TRUE(admin.run_until([&] { return !admin.heard.empty(); }));
+  EXPECT_EQ(as_text(admin.heard.front().payload.view()), "done");
+}
+
 TEST(Bus, AWrongPasswordIsTriedAgainUntilTheServerKnowsIt) {
   TestServer server(users());
   Client late(server, "late", "l");

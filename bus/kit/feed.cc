@@ -86,7 +86,9 @@ struct Feed::Impl {
     if (known_head > position) {
       ++stats.gaps;
       fill();
-    } else if (head == position) {
+    } else if (head < position) {
+      fill();  // only the store knows whether this head is old or the past was set back
+    } else {
       current();
     }
   }

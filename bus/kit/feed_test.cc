@@ -77,6 +77,21 @@ TEST_F(FeedTest, ALostLastEventShowsInTheHead) {
   EXPECT_EQ(feed->stats().gaps, 1u);
 }
 
+TEST_F(FeedTest, AnOldHeadChangesNothing) {
+  auto feed = follow(kMaps);
+  put(5);
+  c.world.settle();
+  flatbuffers::FlatBufferBuilder b;
+  b.Finish(wire::CreateHead(b, 0, 2));
+  c.host("another").ports().bus.publish(client.subjects().head(kMaps),
+                                        {b.GetBufferPointer(), b.GetSize()});
+  c.world.settle();
+  put(1);
+  c.world.settle();
+  expect_all(1, 6);
+  EXPECT_EQ(expired, 0);
+}
+
 TEST_F(FeedTest, ALostHeadIsAskedFor) {
   auto feed = follow(kMaps);
   c.world.settle();
