@@ -10,9 +10,10 @@ struct Word {
   std::string_view word;
   Right right;
 };
-constexpr std::array kWords = {Word{"watch", Right::kWatch}, Word{"get", Right::kGet},
-                               Word{"history", Right::kHistory}, Word{"write", Right::kWrite},
-                               Word{"admission", Right::kAdmission}};
+constexpr std::array kWords = {
+    Word{"watch", Right::kWatch},     Word{"get", Right::kGet},
+    Word{"history", Right::kHistory}, Word{"write", Right::kWrite},
+    Word{"stream", Right::kStream},   Word{"admission", Right::kAdmission}};
 
 constexpr size_t kMostName = 253;
 
@@ -81,7 +82,7 @@ Result<Grant> parse_grant(std::string_view text) {
   auto found =
       std::find_if(kWords.begin(), kWords.end(), [&](const Word& w) { return w.word == word; });
   if (colon == std::string_view::npos || found == kWords.end())
-    return wrong(text, "a right begins with watch:, get:, history:, write: or admission:");
+    return wrong(text, "a right begins with watch:, get:, history:, write:, stream: or admission:");
   Grant grant{.right = found->right};
   std::string_view rest = text.substr(colon + 1);
   if (grant.right == Right::kAdmission) {

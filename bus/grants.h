@@ -9,6 +9,7 @@
 //   get:…       read as it is now, by name or list; also what is confidential, if its kind is named
 //   history:…   read the past of what it may read now
 //   write:…     create, change and delete, status and scale included; and read by name
+//   stream:…    have a durable consumer on the optional stream of events
 //   admission:NAME   hear admission requests of that name and answer them
 //
 // RESOURCE `*` (not of write:) stands for every kind that is not confidential; watch:* is the
@@ -28,8 +29,10 @@ namespace kubus::bus {
 
 // Before the name of a user in its actor: "user:shipper".
 constexpr std::string_view kUserActorPrefix = "user:";
+// The same in the space of the stream of events.
+constexpr std::string_view kStreamActorPrefix = "stream:";
 
-enum class Right : uint8_t { kWatch, kGet, kHistory, kWrite, kAdmission };
+enum class Right : uint8_t { kWatch, kGet, kHistory, kWrite, kStream, kAdmission };
 
 struct Grant {
   Right right = Right::kWatch;
@@ -38,7 +41,7 @@ struct Grant {
 
   // Whether it is about objects of that kind, namespace and name. "" asks for all of them.
   bool covers(const schema::KindInfo& of, std::string_view in, std::string_view called) const;
-  // What it follows. kWatch alone.
+  // What it follows. kWatch and kStream alone.
   LaneId lane() const;
 };
 

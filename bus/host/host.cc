@@ -94,7 +94,8 @@ NatsOptions nats_options(const HostOptions& o) {
 
 struct Host::Impl {
   explicit Impl(HostOptions options)
-      : work(loop.get_executor()),
+      : component(options.component),
+        work(loop.get_executor()),
         signals(loop, SIGTERM, SIGINT),
         log(options),
         clock(loop),
@@ -117,6 +118,7 @@ struct Host::Impl {
     });
   }
 
+  std::string component;
   boost::asio::io_context loop{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work;
   boost::asio::signal_set signals;
@@ -134,6 +136,12 @@ Host::~Host() = default;
 
 Ports Host::ports() {
   return {impl_->bus, impl_->clock, impl_->random, impl_->log, impl_->workers};
+}
+std::unique_ptr<NatsBus> Host::connect(const Credentials& credentials) {
+  HostOptions options{.component = impl_->component, .credentials = credentials};
+  return std::make_unique<NatsBus>(
+      nats_options(options), [this](auto f) { post(std::move(f)); }, socket_watcher(impl_->loop),
+      impl_->clock, impl_->random, impl_->log, impl_->workers);
 }
 boost::asio::io_context& Host::loop() {
   return impl_->loop;

@@ -17,6 +17,8 @@ class io_context;
 
 namespace kubus::bus {
 
+class NatsBus;
+
 // How to reach the bus, as a credentials file (JSON: cluster, actor, servers, user, password, ca,
 // cert, key) says.
 struct Credentials {
@@ -43,6 +45,9 @@ class Host {
   Host(const Host&) = delete;
 
   Ports ports();
+  // Another connection on this loop, for what speaks to two spaces of the bus. Ends with the
+  // object, which must not outlive the host.
+  std::unique_ptr<NatsBus> connect(const Credentials& credentials);
   // For edges that have sockets of their own (gateway, CRI).
   boost::asio::io_context& loop();
   // From any thread: run `f` on the loop.

@@ -441,6 +441,21 @@ bool NatsBus::publish(const Subject& subject, ByteView payload, const Subject* r
   return s == NATS_OK;
 }
 
+bool NatsBus::publish_with_header(const Subject& subject, ByteView payload, const Subject& reply,
+                                  const std::string& name, const std::string& value) {
+  if (!impl_->up || payload.size() > max_payload()) return false;
+  natsConnection* c = impl_->connection.get();
+  if (natsConnection_Buffered(c) > kMostUnwritten) return false;
+  natsMsg* message = nullptr;
+  natsStatus s = natsMsg_Create(&message, subject.str().c_str(), reply.str().c_str(),
+                                reinterpret_cast<const char*>(payload.data()),
+                                static_cast<int>(payload.size()));
+  if (s == NATS_OK) s = natsMsgHeader_Set(message, name.c_str(), value.c_str());
+  if (s == NATS_OK) s = natsConnection_PublishMsg(c, message);
+  natsMsg_Destroy(message);
+  return s == NATS_OK;
+}
+
 std::unique_ptr<Subscription> NatsBus::subscribe(const Pattern& pattern, Handler handler) {
   uint64_t id = impl_->next_id++;
   auto [it, fresh] = impl_->entries.emplace(

@@ -46,6 +46,9 @@ class NatsBus : public Bus {
   ~NatsBus() override;
 
   bool publish(const Subject& subject, ByteView payload, const Subject* reply) override;
+  // As publish, with one header: for what only NATS understands.
+  bool publish_with_header(const Subject& subject, ByteView payload, const Subject& reply,
+                           const std::string& name, const std::string& value);
   std::unique_ptr<Subscription> subscribe(const Pattern& pattern, Handler handler) override;
   std::unique_ptr<Subscription> watch_state(StateHandler handler) override;
   bool connected() const override;

@@ -119,12 +119,44 @@ Permissions permissions_of(const Subjects& s, const BusUser& user) {
       break;
     case Role::kReplay:
       return replay_permissions();
+    default:
+      break;
   }
   return p;
 }
 
-std::string user_block(const Subjects& subjects, const BusUser& user) {
-  Permissions p = permissions_of(subjects, user);
+Permissions stream_permissions(const Subjects& s, const StreamSubjects& stream,
+                               const BusUser& user) {
+  Permissions p{{}, {s.replies(Actor(user.actor)).str()}};
+  if (user.role == Role::kStreamWriter) {
+    p.publish.push_back(stream.messages_of({}).str());
+    for (const char* operation : {"STREAM.CREATE", "STREAM.UPDATE", "STREAM.INFO", "STREAM.PURGE",
+                                  "STREAM.DELETE", "STREAM.MSG.GET"})
+      p.publish.push_back(stream.api(operation).str());
+  } else if (user.role == Role::kStreamAdmin) {
+    p.publish = {stream.all_api().str(), stream.all_acknowledgements().str()};
+  } else {
+    p.publish.push_back("$JS.API.INFO");
+    for (size_t i = 0; i < user.lanes.size(); ++i) {
+      std::string name = StreamSubjects::consumer(user.consumer, i, user.lanes.size());
+      p.publish.push_back(stream.make_consumer(name, user.lanes[i]).str());
+      for (const char* operation : {"CONSUMER.INFO", "CONSUMER.DELETE", "CONSUMER.MSG.NEXT"})
+        p.publish.push_back(stream.consumer_api(operation, name).str());
+      p.publish.push_back(stream.acknowledgements(name).str());
+    }
+  }
+  return p;
+}
+
+bool of_stream(Role role) {
+  return role == Role::kStreamWriter || role == Role::kStreamAdmin || role == Role::kStreamReader;
+}
+
+std::string user_block(const ServerConfig& config, const BusUser& user) {
+  Subjects subjects(config.cluster);
+  Permissions p = of_stream(user.role)
+                      ? stream_permissions(subjects, StreamSubjects(config.cluster), user)
+                      : permissions_of(subjects, user);
   return "    { user: " + quoted(user.actor) + ", password: " + quoted(user.password) +
          ",\n      permissions: {\n        publish: { allow: " + list(p.publish) +
          " }\n        subscribe: { allow: " + list(p.subscribe) + " }\n" +
@@ -137,7 +169,6 @@ std::string user_block(const Subjects& subjects, const BusUser& user) {
 std::string render_server_config(const ServerConfig& c) {
   constexpr size_t kHeaderRoom = 64 << 10;
   constexpr size_t kMostPending = 256 << 20;
-  Subjects subjects(c.cluster);
   std::string out = "# Written by kubus; changes are lost.\n";
   out += "listen: " + quoted(c.listen + ":" + std::to_string(c.port)) + "\n";
   out += "max_payload: " + std::to_string(kMostMessageBytes + kHeaderRoom) + "\n";
@@ -148,8 +179,13 @@ std::string render_server_config(const ServerConfig& c) {
            ", ca_file: " + quoted(c.ca_file) + " }\n";
   }
   out += "authorization {\n  users: [\n";
-  for (const BusUser& user : c.users) out += user_block(subjects, user);
-  return out + "  ]\n}\n";
+  for (const BusUser& user : c.users) out += user_block(c, user);
+  out += "  ]\n}\n";
+  if (!c.stream) return out;
+  out += "jetstream { store_dir: " + quoted(c.stream->store_dir) + " }\n";
+  out += "accounts {\n  STREAM { jetstream: enabled, users: [\n";
+  for (const BusUser& user : c.stream->users) out += user_block(c, user);
+  return out + "  ] }\n}\n";
 }
 
 }  // namespace kubus::bus

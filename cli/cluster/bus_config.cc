@@ -37,6 +37,13 @@ Result<std::string> credentials(const ClusterConfig& config, const Layout& layou
   return password;
 }
 
+Status set_password(const ClusterConfig& config, const Layout& layout, bus::BusUser* user) {
+  auto password = credentials(config, layout, user->actor);
+  if (!password) return password.error();
+  user->password = *std::move(password);
+  return {};
+}
+
 }  // namespace
 
 Status write_bus_config(const ClusterConfig& config, const Layout& layout) {
@@ -66,13 +73,25 @@ Status write_bus_config(const ClusterConfig& config, const Layout& layout) {
       hollow.nodes.push_back(std::string(kHollowPrefix) + "-" + std::to_string(i));
     users.push_back(std::move(hollow));
   }
-  for (bus::BusUser& user : users) {
-    auto password = credentials(config, layout, user.actor);
-    if (!password) return password.error();
-    user.password = *std::move(password);
-  }
   auto outside = read_known_users(layout);
   if (!outside) return outside.error();
+  if (config.stream) {
+    // It follows the cluster's lane here, and writes in the stream's own space.
+    users.push_back({.actor = "stream", .role = bus::Role::kReader, .lanes = {bus::LaneId()}});
+    server.stream = {.store_dir = layout.jetstream(),
+                     .users = {{.actor = "stream-writer", .role = bus::Role::kStreamWriter},
+                               {.actor = "stream-admin", .role = bus::Role::kStreamAdmin}}};
+    for (bus::BusUser& user : server.stream->users) {
+      if (Status s = set_password(config, layout, &user); !s) return s;
+    }
+    for (const KnownUser& user : *outside) {
+      auto reader = stream_user(user);
+      if (reader && !user.password_hash.empty()) server.stream->users.push_back(*std::move(reader));
+    }
+  }
+  for (bus::BusUser& user : users) {
+    if (Status s = set_password(config, layout, &user); !s) return s;
+  }
   for (const KnownUser& user : *outside) {
     if (!user.password_hash.empty()) users.push_back(bus_user(user));
   }

@@ -61,6 +61,11 @@ std::vector<ChildSpec> components_of(const ClusterConfig& c, const Layout& layou
            "--ca-file", layout.pki("ca.crt"), "--api-port", std::to_string(c.api_port),
            "--api-address", c.address, "--service-account-key", layout.pki("sa.key")}));
   out.push_back({.name = "users", .argv = {"/proc/self/exe", "keep-users", "--state", layout.dir}});
+  if (c.stream) {
+    out.push_back(own("stream", layout, "stream",
+                      {"--stream-credentials", layout.credentials("stream-writer"), "--max-bytes",
+                       std::to_string(c.stream_max_bytes)}));
+  }
   if (!c.node.empty()) add_node(c, layout, &out);
   out.push_back(gateway(c, layout));
   out.push_back(own("scheduler", layout, "scheduler", {}));

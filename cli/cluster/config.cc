@@ -64,6 +64,15 @@ Result<ClusterConfig> read_config(const Layout& layout) {
       return malformed(layout, "nodeGraceSeconds must be from 1 to 3600");
     c.node_grace_seconds = static_cast<uint16_t>(grace->as_int64());
   }
+  if (const json::value* stream = o.if_contains("streamEvents")) {
+    if (!stream->is_bool()) return malformed(layout, "streamEvents must be true or false");
+    c.stream = stream->get_bool();
+  }
+  if (const json::value* most = o.if_contains("streamMaxBytes")) {
+    if (!most->is_int64() || most->as_int64() < 0)
+      return malformed(layout, "streamMaxBytes must not be negative");
+    c.stream_max_bytes = static_cast<uint64_t>(most->as_int64());
+  }
   return c;
 }
 
@@ -78,6 +87,8 @@ Status write_config(const Layout& layout, const ClusterConfig& c) {
                  {"node", c.node},
                  {"hollow", c.hollow},
                  {"nodeGraceSeconds", c.node_grace_seconds},
+                 {"streamEvents", c.stream},
+                 {"streamMaxBytes", c.stream_max_bytes},
                  {"runtimeEndpoint", c.runtime_endpoint}};
   return write_file(layout.config(), json::serialize(o) + "\n");
 }

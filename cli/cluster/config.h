@@ -23,6 +23,8 @@ struct ClusterConfig {
   int hollow = 0;    // nodes that only seem to run Pods, hollow-0, hollow-1, …: tests of scale
   std::string node;  // this machine's node name; "" : a control plane without a node
   uint16_t node_grace_seconds = 40;  // how long a node may be silent
+  bool stream = false;               // whether the optional stream of events is kept
+  uint64_t stream_max_bytes = 0;     // beyond it the stream forgets its oldest; 0: no limit
   std::string runtime_endpoint;      // a CRI socket that is already there; "" : our own containerd
 };
 

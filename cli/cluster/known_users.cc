@@ -74,4 +74,17 @@ bus::BusUser bus_user(const KnownUser& user) {
   return out;
 }
 
+std::optional<bus::BusUser> stream_user(const KnownUser& user) {
+  bus::BusUser out{.actor = std::string(bus::kStreamActorPrefix) + user.name,
+                   .password = user.password_hash,
+                   .role = bus::Role::kStreamReader,
+                   .consumer = user.name};
+  for (const std::string& right : user.may) {
+    auto grant = bus::parse_grant(right);
+    if (grant && grant->right == bus::Right::kStream) out.lanes.push_back(grant->lane());
+  }
+  if (out.lanes.empty()) return std::nullopt;
+  return out;
+}
+
 }  // namespace kubus::cli

@@ -2,6 +2,7 @@
 // start on, before the store can be asked.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,5 +25,8 @@ Status write_known_users(const Layout& layout, const std::vector<KnownUser>& use
 
 // What the bus enforces of the user. Rights that mean nothing count for nothing.
 bus::BusUser bus_user(const KnownUser& user);
+// The same of the stream of events, where it has a name and consumers of its own; nullopt: it has
+// no right there.
+std::optional<bus::BusUser> stream_user(const KnownUser& user);
 
 }  // namespace kubus::cli

@@ -184,8 +184,10 @@ void Supervisor::on_reload() {
                              [&](const ChildSpec& s) { return s.name == child.spec.name; });
     child.leaving = spec == specs.end();
     if (child.leaving) continue;
+    // Other arguments: it ends and is started with them.
+    int signal = spec->argv == child.spec.argv ? spec->reload_signal : SIGTERM;
     child.spec = *spec;
-    if (child.pid != 0 && spec->reload_signal != 0) ::kill(child.pid, spec->reload_signal);
+    if (child.pid != 0 && signal != 0) ::kill(child.pid, signal);
     specs.erase(spec);
   }
   for (const ChildSpec& spec : specs) {

@@ -46,6 +46,10 @@ void add_options(po::options_description_easy_init add) {
       "Pods; this machine runs none then unless --node names it");
   add("node-grace-seconds", po::value<uint16_t>()->default_value(40),
       "how long a node may be silent before it counts as lost");
+  add("stream-events", po::bool_switch(),
+      "keep a JetStream stream of all events, for durable consumers; see `kubus stream`");
+  add("stream-max-bytes", po::value<uint64_t>()->default_value(0),
+      "beyond it the stream forgets its oldest events; 0: no limit");
   add("wait", po::value<int>()->default_value(60), "seconds to wait until everything is ready");
 }
 
@@ -86,6 +90,8 @@ Result<ClusterConfig> decide(const Invocation& call) {
   c.pod_cidr = o["pod-cidr"].as<std::string>();
   c.service_cidr = o["service-cidr"].as<std::string>();
   c.runtime_endpoint = o["runtime-endpoint"].as<std::string>();
+  c.stream = o["stream-events"].as<bool>();
+  c.stream_max_bytes = o["stream-max-bytes"].as<uint64_t>();
   c.hollow = o["hollow"].as<int>();
   if (c.hollow < 0 || c.hollow > kMostHollow)
     return Error(Code::kBadRequest, "--hollow takes 0 to " + std::to_string(kMostHollow));

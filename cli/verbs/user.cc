@@ -21,7 +21,8 @@ constexpr auto kMostWait = std::chrono::seconds(10);
 
 void add_options(po::options_description_easy_init add) {
   add("may", po::value<std::vector<std::string>>()->multitoken()->composing(),
-      "what the user may: watch:RESOURCE[.GROUP][/NAMESPACE[/NAME]], likewise get:, history: and "
+      "what the user may: watch:RESOURCE[.GROUP][/NAMESPACE[/NAME]], likewise get:, history:, "
+      "stream: and "
       "write:; "
       "admission:NAME; * for all kinds");
   add("out", po::value<std::string>()->default_value(""),

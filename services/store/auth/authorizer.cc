@@ -59,6 +59,7 @@ class FixedRoles final : public Authorizer {
     // Events of confidential kinds carry no content.
     if (is(a.actor, "bridge")) return one_of<2>(a.verb, {"events-after", "heads"});
     if (a.actor == "supervisor") return may_supervisor(a);
+    if (a.actor == "stream") return may_stream(a);
     if (std::string_view user = outside_user(a.actor); !user.empty())
       return may_outside(a, user, view);
     // A kubelet that names no node is none.
@@ -125,6 +126,11 @@ class FixedRoles final : public Authorizer {
   static bool may_supervisor(const Access& a) {
     if (a.kind == nullptr || a.past || !one_of(a.verb, kFollows)) return false;
     return a.kind->group == "kubus.io" && a.kind->resource == "users";
+  }
+
+  // It copies the cluster's lane.
+  static bool may_stream(const Access& a) {
+    return a.kind == nullptr && a.node.empty() && one_of(a.verb, kFollows);
   }
 
   // Node restriction: its own Node and Lease, the Pods bound to it and what these refer to.
