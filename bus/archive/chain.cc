@@ -4,12 +4,12 @@
 
 #include <cstring>
 
+#include "bus/secrets/seal.h"
+
 namespace kubus::archive {
 
 Digest digest_of(ByteView record) {
-  Digest out;
-  SHA256(record.data(), record.size(), out.data());
-  return out;
+  return secrets::digest_of(record);
 }
 
 Chain chain_next(const Chain& chain, const Digest& digest) {

@@ -1,6 +1,6 @@
 // The chain of hashes over all records, by which a history proves that nothing of it was altered:
-// for every record in order, chain = SHA-256(chain ‖ digest), digest = SHA-256(record); it begins
-// as 32 zero bytes.
+// for every record in order, chain = SHA-256(chain ‖ digest); it begins as 32 zero bytes. The
+// digest is the SHA-256 of the record, or what a sealed body commits to (bus/secrets/seal.h).
 #pragma once
 
 #include <array>
