@@ -63,6 +63,7 @@ void collect_items(const kit::Answer& answer, const schema::KindInfo& kind,
 wire::RequestT copy_of(const wire::RequestT& list) {
   wire::RequestT out;
   out.on_behalf_of = std::make_unique<wire::IdentityT>();
+  out.source = list.source;
   out.on_behalf_of->user = list.on_behalf_of->user;
   out.on_behalf_of->groups = list.on_behalf_of->groups;
   out.on_behalf_of->uid = list.on_behalf_of->uid;

@@ -10,7 +10,7 @@ namespace {
 namespace po = boost::program_options;
 
 struct Raw {
-  std::string credentials, ca_file, token_key;
+  std::string credentials, ca_file, token_key, secrets_keys;
   uint64_t keep_hours = 24, event_ttl_minutes = 60, map_gib = 256;
 };
 
@@ -27,6 +27,10 @@ void describe(Raw* raw, ProgramOptions* out, po::options_description* all) {
   add("api-address", po::value(&s.api_address), "and at which address others reach them");
   add("service-account-key", po::value(&raw->token_key),
       "the RSA key that signs tokens of service accounts, PEM; without it none is made");
+  add("secrets-keys", po::value(&raw->secrets_keys),
+      "the file of the keys that seal the bodies of Secrets, kept elsewhere than the state; "
+      "without it "
+      "they are kept plain");
   add("instance", po::value(&s.instance), "this store's name among several");
   add("keep-revisions", po::value(&s.state.keep_revisions),
       "history: never compact the newest N revisions");
@@ -43,6 +47,18 @@ Result<std::string> read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return Error(Code::kBadRequest, "cannot read " + path);
   return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+// Read anew whenever the store wants the keys: a newer one may stand there.
+std::function<Result<secrets::KeyRing>()> reader_of(const std::string& path) {
+  return [path]() -> Result<secrets::KeyRing> {
+    auto text = read_file(path);
+    if (!text) return text.error();
+    auto keys = secrets::KeyRing::parse(*text);
+    if (!keys) return Error(keys.error().code, path + ", " + keys.error().message);
+    if (keys->empty()) return Error(Code::kBadRequest, path + " holds no key");
+    return keys;
+  };
 }
 
 }  // namespace
@@ -72,6 +88,7 @@ Result<ProgramOptions> read_options(int argc, char** argv) {
     if (!key) return key.error();
     out.store.token_key = *std::move(key);
   }
+  if (!raw.secrets_keys.empty()) out.store.state.read_keys = reader_of(raw.secrets_keys);
   constexpr int kGibBits = 30;
   out.map_bytes = raw.map_gib << kGibBits;
   out.store.cluster = ClusterName(out.credentials.cluster);

@@ -3,6 +3,8 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "schemas/bus/envelope_generated.h"
+#include "services/store/executor/audit.h"
 #include "services/store/maintenance/own_requests.h"
 
 namespace kubus::store {
@@ -34,18 +36,58 @@ Store::Store(bus::Ports ports, StoreOptions options, std::unique_ptr<State> stat
       authorizer_(fixed_roles()),
       signer_(std::move(signer)),
       allocator_(std::move(allocator)),
+      audit_(options_.audit),
       state_(std::move(state)),
       replier_(ports.bus, ports.log) {
   allocator_->rebuild(state_->latest());
+  keep_audit();
   intake_ = std::make_unique<Intake>(
       ports_, subjects_, replier_, options_.queues,
       [this](std::string_view actor) { return authorizer_->may_impersonate(actor); },
       [this] { executor_->wake(); });
-  Environment env{ports_, *state_, *authorizer_, *allocator_, options_.cluster_ca, signer_.get()};
+  intake_->on_forbidden([this](const Incoming& incoming, const Error& why) {
+    const wire::Operation& op = *incoming.request->operations()->Get(0);
+    note_refusal(audit_, incoming, op, why, ports_.clock.wall_ns());
+  });
+  Environment env{ports_,        *state_, *authorizer_, *allocator_, options_.cluster_ca,
+                  signer_.get(), &audit_};
   executor_ = std::make_unique<Executor>(std::move(env), subjects_, intake_->queues(), replier_,
                                          options_.executor);
   heads_ = std::make_unique<Heads>(ports_, subjects_, *state_);
   maintenance_ = std::make_unique<Maintenance>(ports_, *state_, *intake_, options_.maintenance);
+}
+
+void Store::keep_audit() {
+  state_->read_aside([this](ByteView value) { audit_.load(value); });
+  Aside aside;
+  aside.take = [this] {
+    std::vector<AsidePut> out;
+    for (AuditLog::Put& put : audit_.take_puts())
+      out.push_back({std::move(put.key), std::move(put.value)});
+    return out;
+  };
+  aside.waits = [this] { return audit_.has_puts(); };
+  state_->set_aside(std::move(aside));
+  state_->on_purged([this](const PurgeQuery& q, const PurgeProgress& p) { note_purge(q, p); });
+}
+
+void Store::note_purge(const PurgeQuery& query, const PurgeProgress& progress) {
+  AuditEntry e;
+  e.time_ns = ports_.clock.wall_ns();
+  e.actor = query.who.actor;
+  e.user = query.who.user;
+  e.source = query.who.source;
+  e.request_id = query.who.request_id;
+  e.verb = static_cast<uint8_t>(wire::Verb::Purge);
+  e.group = query.kind->group;
+  e.resource = query.kind->resource;
+  e.ns = query.ns;
+  e.name = query.name;
+  for (const std::string& path : query.redactor->paths())
+    e.message += (e.message.empty() ? "" : ", ") + (path.empty() ? std::string("all") : path);
+  e.message += " of " + std::to_string(progress.changed) + " versions, revisions " +
+               std::to_string(progress.first) + " to " + std::to_string(progress.last);
+  audit_.note(std::move(e));
 }
 
 void Store::serve() {
@@ -94,6 +136,8 @@ std::string Store::stats_text() const {
       {"requests_fenced", e.fenced},
       {"requests_waiting", intake_->queues().size()},
       {"operations_refused", e.refused},
+      {"refusals_kept", audit_.size()},
+      {"refusals_dropped", audit_.dropped()},
       {"reads", e.reads},
       {"writes", e.writes},
       {"turns", e.turns},

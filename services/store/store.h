@@ -24,6 +24,7 @@ struct StoreOptions {
   QueueLimits queues;
   ExecutorOptions executor;
   MaintenanceOptions maintenance;
+  AuditLimits audit;
   Ranges ranges;
   std::string cluster_ca;   // PEM; goes into every namespace
   std::string token_key;    // PEM; signs tokens of service accounts; "" : none is made
@@ -53,6 +54,8 @@ class Store {
   Store(bus::Ports ports, StoreOptions options, std::unique_ptr<State> state,
         std::unique_ptr<ClusterAllocator> allocator, std::unique_ptr<token::Signer> signer);
   void serve();
+  void keep_audit();
+  void note_purge(const PurgeQuery& query, const PurgeProgress& progress);
   void answer_stats(const bus::Message& message);
 
   bus::Ports ports_;
@@ -61,6 +64,7 @@ class Store {
   std::unique_ptr<Authorizer> authorizer_;
   std::unique_ptr<token::Signer> signer_;
   std::unique_ptr<ClusterAllocator> allocator_;
+  AuditLog audit_;
   std::unique_ptr<State> state_;
   Replier replier_;
   std::unique_ptr<Intake> intake_;

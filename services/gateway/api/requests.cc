@@ -11,6 +11,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr size_t kMostSource = 256;
+
 template <class T>
 bool parse_number(std::string_view text, T* out) {
   auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), *out);
@@ -223,6 +225,7 @@ Result<wire::RequestT> translate(const HttpRequest& request, const ResourcePath&
 }
 
 void set_identity(const HttpRequest& request, wire::RequestT* out) {
+  out->source = (request.address + " " + request.header("user-agent")).substr(0, kMostSource);
   out->on_behalf_of = std::make_unique<wire::IdentityT>();
   out->on_behalf_of->user = request.peer.user;
   out->on_behalf_of->groups = request.peer.groups;

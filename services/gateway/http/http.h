@@ -39,6 +39,7 @@ struct HttpRequest {
   std::multimap<std::string, std::string, std::less<>> headers;  // names in lower case
   std::string body;
   Peer peer;
+  std::string address;  // the client's, without its port
 
   std::string query_value(std::string_view name) const;  // the first; "" if absent
   std::string header(std::string_view name) const;

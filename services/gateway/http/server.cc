@@ -246,6 +246,9 @@ void Connection::handle() {
   bool good = parse_target({message.target().data(), message.target().size()}, &request);
   request.body = std::move(message.body());
   request.peer = peer_of(stream_.native_handle());
+  error_code unknown;
+  auto client = beast::get_lowest_layer(stream_).socket().remote_endpoint(unknown);
+  if (!unknown) request.address = client.address().to_string();
   beast::get_lowest_layer(stream_).expires_never();
   auto exchange = std::make_shared<ExchangeImpl>(shared_from_this(), std::move(request));
   if (!good)

@@ -18,6 +18,8 @@ bool one_of(std::string_view word, const std::array<std::string_view, N>& words)
 constexpr std::array<std::string_view, 5> kReads = {"get", "list", "events-after", "heads",
                                                     "history"};
 constexpr std::array<std::string_view, 4> kFollows = {"get", "list", "events-after", "heads"};
+// Of the cluster as a whole, or of the past of others: for administrators alone.
+constexpr std::array<std::string_view, 3> kAdministers = {"rekey", "purge", "audit"};
 constexpr std::array<std::string_view, 5> kNodeReferences = {
     "configmaps", "secrets", "serviceaccounts", "persistentvolumeclaims", "persistentvolumes"};
 
@@ -47,6 +49,7 @@ class FixedRoles final : public Authorizer {
 
  private:
   static bool may(const Access& a, const View& view) {
+    if (one_of(a.verb, kAdministers)) return may_administer(a, view);
     if (is_stream(a.subresource) && a.identity == nullptr && !is(a.actor, "cli") &&
         !is(a.actor, "admin"))
       return false;
@@ -66,6 +69,11 @@ class FixedRoles final : public Authorizer {
     if (std::string_view node = node_of_kubelet(a.actor); !node.empty())
       return may_kubelet(a, node, view);
     return false;
+  }
+
+  static bool may_administer(const Access& a, const View& view) {
+    if (is(a.actor, "gateway")) return a.identity != nullptr && may_user(a, view);
+    return a.identity == nullptr && (is(a.actor, "admin") || is(a.actor, "cli"));
   }
 
   static bool may_user(const Access& a, const View& view) {
@@ -92,7 +100,7 @@ class FixedRoles final : public Authorizer {
     Object object = account.object(kAccounts);
     std::string_view role = object.annotation("kubus.io/role").value_or("");
     if (role == "cluster-admin") return true;
-    if (a.kind == nullptr || a.ns != ns) return false;
+    if (a.kind == nullptr || a.ns != ns || one_of(a.verb, kAdministers)) return false;
     if (role == "view") return !a.kind->confidential && one_of(a.verb, kReads);
     // Who may write accounts may give itself any role.
     return role == "edit" && (a.kind->resource != "serviceaccounts" || one_of(a.verb, kReads));

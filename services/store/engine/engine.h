@@ -23,8 +23,9 @@ enum class Keyspace : uint8_t {
   kLanes = 6,    // lane → head
   kMarks = 7,    // lane, revision → "" : every so many events of a lane
   kIndex = 8,    // owners, nodes, references, ages
+  kAudit = 9,    // number → what was refused
 };
-inline constexpr size_t kKeyspaces = 9;
+inline constexpr size_t kKeyspaces = 10;
 inline constexpr size_t kMaxKey = 511;  // bytes; longer keys are a broken invariant
 
 // Walks one keyspace in the order of the keys' bytes. Belongs to the snapshot that made it and dies
@@ -73,6 +74,8 @@ class Engine {
   // for workers; one at a time. kUnavailable: full or I/O, nothing was written. Fastest when sorted
   // by space and key.
   virtual Status write(std::span<const Put> puts) = 0;
+  // What was erased or replaced until now leaves the files too, by the end of the next opening.
+  virtual Status scrub() = 0;
   virtual EngineUsage usage() const = 0;
 };
 

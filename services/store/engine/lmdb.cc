@@ -1,5 +1,6 @@
 #include "services/store/engine/lmdb.h"
 
+#include <fcntl.h>
 #include <lmdb.h>
 #include <stdio.h>
 #include <sys/statvfs.h>
@@ -11,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "schemas/lib/base/check.h"
 #include "services/store/files/durable.h"
@@ -20,7 +22,10 @@ namespace kubus::store {
 namespace {
 
 constexpr std::array<const char*, kKeyspaces> kNames = {
-    "meta", "objects", "dead", "journal", "secrets", "history", "lanes", "marks", "index"};
+    "meta", "objects", "dead", "journal", "secrets", "history", "lanes", "marks", "index", "audit"};
+
+// A file beside the tables: they are to be copied at the next opening.
+constexpr const char* kScrubMark = "/scrub";
 
 Error failure(const std::string& what, int rc) {
   return Error(Code::kUnavailable, what + ": " + mdb_strerror(rc));
@@ -214,6 +219,14 @@ class LmdbEngine : public Engine {
     return {};
   }
 
+  Status scrub() override {
+    std::string path = e_->directory + kScrubMark;
+    int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) return failure("making " + path, errno);
+    close(fd);
+    return sync_directory(e_->directory);
+  }
+
   EngineUsage usage() const override {
     EngineUsage usage;
     MDB_envinfo info;
@@ -337,11 +350,92 @@ Status make_environment(const LmdbOptions& options) {
   return {};
 }
 
+// Puts entries into one table, in their order, a transaction for every so many bytes.
+class SpaceCopy {
+ public:
+  SpaceCopy(const Environment& to, size_t space) : env_(to.env), dbi_(to.dbi[space]) {}
+  ~SpaceCopy() { mdb_txn_abort(txn_); }
+  SpaceCopy(const SpaceCopy&) = delete;
+
+  int put(MDB_val k, MDB_val v) {
+    if (txn_ == nullptr) {
+      if (int rc = mdb_txn_begin(env_, nullptr, 0, &txn_); rc != 0) return rc;
+    }
+    if (int rc = mdb_put(txn_, dbi_, &k, &v, MDB_APPEND); rc != 0) return rc;
+    bytes_ += k.mv_size + v.mv_size;
+    return bytes_ < kCopyBytes ? 0 : commit();
+  }
+  int commit() {
+    bytes_ = 0;
+    MDB_txn* txn = std::exchange(txn_, nullptr);
+    return txn == nullptr ? 0 : mdb_txn_commit(txn);
+  }
+
+ private:
+  static constexpr size_t kCopyBytes = 64 << 20;
+  MDB_env* env_;
+  MDB_dbi dbi_;
+  MDB_txn* txn_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+int copy_space(MDB_txn* from, MDB_dbi dbi, SpaceCopy* to) {
+  MDB_cursor* cursor = nullptr;
+  if (int rc = mdb_cursor_open(from, dbi, &cursor); rc != 0) return rc;
+  std::unique_ptr<MDB_cursor, void (*)(MDB_cursor*)> closes(cursor, mdb_cursor_close);
+  MDB_val k, v;
+  int rc;
+  while ((rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
+    if (rc = to->put(k, v); rc != 0) return rc;
+  }
+  return rc == MDB_NOTFOUND ? to->commit() : rc;
+}
+
+// Entry by entry, for LMDB's own copy takes over whole pages and what old values left in their
+// gaps.
+int copy_all(const Environment& from, const Environment& to) {
+  MDB_txn* reads = nullptr;
+  if (int rc = mdb_txn_begin(from.env, nullptr, MDB_RDONLY, &reads); rc != 0) return rc;
+  std::unique_ptr<MDB_txn, void (*)(MDB_txn*)> ends(reads, mdb_txn_abort);
+  for (size_t space = 0; space < kKeyspaces; ++space) {
+    SpaceCopy copy(to, space);
+    if (int rc = copy_space(reads, from.dbi[space], &copy); rc != 0) return rc;
+  }
+  return mdb_env_sync(to.env, 1);
+}
+
+// The new file takes the old one's place when it is whole and durable.
+Status scrub_files(const LmdbOptions& options) {
+  std::string mark = options.directory + kScrubMark;
+  if (access(mark.c_str(), F_OK) != 0) return {};
+  std::string data = options.directory + "/data.mdb", fresh = data + ".new";
+  for (const char* rest : {"", "-lock"}) unlink((fresh + rest).c_str());
+  int rc = 0;
+  {
+    Environment from, to;
+    rc = open_environment(options, options.directory, 0, &from);
+    if (rc == 0) rc = open_environment(options, fresh, MDB_NOSUBDIR | MDB_NOSYNC, &to);
+    if (rc == 0) rc = copy_all(from, to);
+  }
+  unlink((fresh + "-lock").c_str());
+  if (rc == 0 && rename(fresh.c_str(), data.c_str()) != 0) rc = errno;
+  if (rc != 0) {
+    unlink(fresh.c_str());
+    std::fprintf(stderr, "%s: what was removed stays in the file for now: %s\n", data.c_str(),
+                 mdb_strerror(rc));
+    return {};
+  }
+  if (Status s = sync_directory(options.directory); !s.ok()) return s;
+  unlink(mark.c_str());
+  return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Engine>> open_lmdb(const LmdbOptions& options) {
   if (Status s = make_durable_directory(options.directory); !s.ok()) return s.error();
   if (Status s = make_environment(options); !s.ok()) return s.error();
+  if (Status s = scrub_files(options); !s.ok()) return s.error();
   if (Status s = sync_directory(options.directory); !s.ok()) return s.error();
   auto e = std::make_shared<Environment>();
   e->directory = options.directory;

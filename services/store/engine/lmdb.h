@@ -15,6 +15,8 @@ struct LmdbOptions {
   unsigned readers = 1024;
 };
 
+// If scrub() was called, all that is there is copied into a new file first, which the old one gives
+// way to: nothing that was erased or replaced is in it. Without room for that the old one stays.
 // Reads everything once, to find what is damaged. kUnavailable: I/O, or the directory cannot be
 // used; kInvalid: damaged; the message names it. What is found damaged later ends the process.
 Result<std::unique_ptr<Engine>> open_lmdb(const LmdbOptions& options);

@@ -9,7 +9,7 @@ namespace {
 
 bool on_lane(wire::Verb verb) {
   return verb == wire::Verb::EventsAfter || verb == wire::Verb::Heads ||
-         verb == wire::Verb::Archive;
+         verb == wire::Verb::Archive || verb == wire::Verb::Audit;
 }
 
 bool of_one(const Scope& s) {
@@ -19,6 +19,8 @@ bool of_one(const Scope& s) {
     case wire::Verb::EventsAfter:
     case wire::Verb::Heads:
     case wire::Verb::Archive:
+    case wire::Verb::Rekey:
+    case wire::Verb::Audit:
       return false;
     case wire::Verb::Create:
       return !s.subresource.empty();
@@ -37,6 +39,9 @@ std::string_view listed_verb(wire::Verb verb) {
       return "watch";
     case wire::Verb::History:
     case wire::Verb::Connect:
+    case wire::Verb::Purge:
+    case wire::Verb::Rekey:
+    case wire::Verb::Audit:
       return "get";
     default:
       return verb_word(verb);
@@ -58,6 +63,8 @@ bool reads_past(const wire::Operation& op) {
 }
 
 Status check_verb(const Scope& s) {
+  if (s.op.verb() == wire::Verb::Rekey && !s.kind->confidential)
+    return Error(Code::kBadRequest, "the bodies of " + s.kind->resource + " are not sealed");
   const auto* sub = s.subresource.empty() ? nullptr : s.kind->subresource(s.subresource);
   if (!s.subresource.empty() && sub == nullptr)
     return Error(Code::kNotFound, "the server could not find the requested resource: " +
@@ -157,6 +164,12 @@ Status run_verb(Scope& s) {
       return run_connect(s);
     case wire::Verb::Archive:
       return run_archive(s);
+    case wire::Verb::Rekey:
+      return run_rekey(s);
+    case wire::Verb::Purge:
+      return run_purge(s);
+    case wire::Verb::Audit:
+      return run_audit(s);
     default:
       break;
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "schemas/lib/codec/scalars.h"
 #include "services/store/executor/words.h"
 #include "services/store/kinds/values.h"
 
@@ -16,7 +17,8 @@ using kinds::object_in;
 using kinds::object_of;
 using kinds::text_in;
 
-constexpr size_t kMostPaths = 65;  // one more than an event shows
+constexpr size_t kShortestValue = 4;  // shorter ones stand in any text
+constexpr size_t kMostPaths = 65;     // one more than an event shows
 constexpr std::array<std::string_view, 5> kReferable = {
     "configmaps", "secrets", "serviceaccounts", "persistentvolumeclaims", "persistentvolumes"};
 
@@ -72,9 +74,32 @@ bool before_of(const Draft& draft, ByteView bytes, BeforeChange* out) {
   return out->labels_changed || !out->fields.empty();
 }
 
+// What a client keeps of the whole object in an annotation, for its own patches, and whatever else
+// repeats a value of it: on an event that would show what the kind keeps to itself.
+bool tells(const json::object& object, std::string_view key, std::string_view text) {
+  if (key == "kubectl.kubernetes.io/last-applied-configuration") return true;
+  for (std::string_view field : {"data", "stringData"}) {
+    for (const auto& [name, v] : object_in(object, field)) {
+      std::string_view encoded = kinds::text_of(v);
+      if (!encoded.empty() && text.find(encoded) != std::string_view::npos) return true;
+      auto plain = codec::from_base64(encoded);
+      bool long_enough = plain && plain->size() >= kShortestValue;
+      if (long_enough && text.find(as_text(*plain)) != std::string_view::npos) return true;
+    }
+  }
+  return false;
+}
+
 Result<Buffer> metadata_alone(const Draft& draft, Revision revision) {
   json::value v(json::object{}, draft.now.storage());
-  v.get_object()["metadata"] = object_in(draft.now.get_object(), "metadata");
+  const json::object& object = draft.now.get_object();
+  json::object& meta =
+      v.get_object().emplace("metadata", object_in(object, "metadata")).first->value().get_object();
+  json::object kept(draft.now.storage());
+  for (const auto& [key, text] : object_in(object_in(object, "metadata"), "annotations")) {
+    if (!tells(object, key, kinds::text_of(text))) kept[key] = text;
+  }
+  if (meta.contains("annotations")) meta["annotations"] = std::move(kept);
   Result<Buffer> out = codec::from_value(*draft.kind, v, nullptr);
   if (out) set_revision(*draft.kind, revision, &*out);
   return out;

@@ -5,6 +5,7 @@
 
 #include "schemas/bus/event_generated.h"
 #include "schemas/coordination/v1/coordination_generated.h"
+#include "services/store/executor/audit.h"
 #include "services/store/executor/dispatch.h"
 #include "services/store/executor/publish.h"
 #include "services/store/executor/words.h"
@@ -27,6 +28,7 @@ Origin origin_of(const Incoming& in) {
   out.actor = in.actor;
   out.request_id = in.id();
   const wire::Request& r = *in.request;
+  out.source = source_of(r);
   if (r.on_behalf_of() != nullptr) out.user = text_of(r.on_behalf_of()->user());
   if (r.cause() == nullptr) return out;
   out.trigger = static_cast<uint8_t>(r.cause()->trigger());
@@ -271,6 +273,8 @@ ReplyData Executor::run_operations(const Incoming& incoming) {
     Status done = run_operation(incoming, *op, origin, &out);
     if (done) continue;
     ++stats_.refused;
+    if (env_.audit != nullptr)
+      note_refusal(*env_.audit, incoming, *op, done.error(), env_.ports.clock.wall_ns());
     std::string token = std::move(out.continue_token);
     out = OutcomeData();
     out.failure = std::move(done).error();

@@ -78,6 +78,14 @@ class Writer {
                               text(t.client_secret), text(t.id));
   }
 
+  Offset<wire::Refusal> refusal(const AuditEntry& e) {
+    return wire::CreateRefusal(b_, e.sequence, e.time_ns, e.last_time_ns, e.count, text(e.actor),
+                               text(e.user), text(e.source), text(e.request_id),
+                               static_cast<wire::Verb>(e.verb), text(e.group), text(e.resource),
+                               text(e.ns), text(e.name), text(e.subresource), text(e.reason),
+                               text(e.message));
+  }
+
   Offset<wire::Outcome> outcome(const OutcomeData& o) {
     auto failed = o.failure ? failure(*o.failure) : Offset<wire::Failure>();
     auto object = nested(o.object);
@@ -88,6 +96,9 @@ class Writer {
     for (const auto& head : o.heads) heads.push_back(lane_head(head));
     auto pass = ticket(o);
     auto archive = nested(o.archive), chain = nested(o.chain);
+    std::vector<Offset<wire::Refusal>> refused;
+    for (const AuditEntry& e : o.refusals) refused.push_back(refusal(e));
+    auto refusals = refused.empty() ? 0 : b_.CreateVector(refused);
     auto all_heads = heads.empty() ? 0 : b_.CreateVector(heads);
     wire::OutcomeBuilder out(b_);
     out.add_failure(failed);
@@ -107,6 +118,8 @@ class Writer {
     out.add_archive(archive);
     out.add_chain(chain);
     out.add_oldest(o.oldest.value());
+    out.add_count(o.count);
+    out.add_refusals(refusals);
     return out.Finish();
   }
 
@@ -119,6 +132,7 @@ size_t OutcomeData::bytes() const {
   size_t n = 128 + object.size() + archive.size();
   for (const Payload& p : items) n += p.size() + 24;
   for (const Payload& p : events) n += p.size() + 24;
+  for (const AuditEntry& e : refusals) n += e.bytes();
   return n;
 }
 

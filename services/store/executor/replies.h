@@ -11,6 +11,7 @@
 #include "bus/ports/ports.h"
 #include "schemas/lib/base/bytes.h"
 #include "schemas/lib/base/result.h"
+#include "services/store/audit/audit_log.h"
 #include "services/store/state/view.h"
 
 namespace kubus::store {
@@ -25,6 +26,8 @@ struct OutcomeData {
   std::optional<uint64_t> remaining;
   std::vector<std::string> warnings;
   Revision head;
+  uint64_t count = 0;
+  std::vector<AuditEntry> refusals;
   std::vector<std::pair<Lane, Revision>> heads;
   bool created = false, gone = false, repeated = false;
   // A byte stream: what the caller connects with, and what its node's kubelet is told.

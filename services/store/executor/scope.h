@@ -8,6 +8,7 @@
 
 #include "bus/ports/ports.h"
 #include "services/store/allocator/allocator.h"
+#include "services/store/audit/audit_log.h"
 #include "services/store/auth/authorizer.h"
 #include "services/store/executor/replies.h"
 #include "services/store/state/state.h"
@@ -32,6 +33,7 @@ struct Environment {
   ClusterAllocator& allocator;
   std::string cluster_ca;                 // PEM; "" : none
   const token::Signer* signer = nullptr;  // null: no tokens are made
+  AuditLog* audit = nullptr;
 };
 
 struct Caller {
@@ -72,6 +74,9 @@ Status run_heads(Scope& s);
 Status run_history(Scope& s);
 Status run_connect(Scope& s);
 Status run_archive(Scope& s);
+Status run_rekey(Scope& s);
+Status run_purge(Scope& s);
+Status run_audit(Scope& s);
 
 // All objects that the operation's selectors match, one page. Shared by list and delete of a
 // collection.

@@ -71,7 +71,12 @@ void Intake::on_message(const bus::Message& message) {
     return refuse(message, "", Error(Code::kBadRequest, "the message is no well-formed request"));
   }
   std::string id(text_of(request->id()));
-  if (Status s = check(*request, *subject); !s) return refuse(message, id, s.error());
+  if (Status s = check(*request, *subject); !s) {
+    bool decided = s.error().code == Code::kForbidden;
+    if (decided && on_forbidden_)
+      on_forbidden_({std::move(payload), request, subject->actor, message.reply}, s.error());
+    return refuse(message, id, s.error());
+  }
   if (!queues_.push({std::move(payload), request, subject->actor, message.reply})) {
     ++stats_.busy;
     Error busy(Code::kTooManyRequests, "too many requests of " + subject->actor + " wait already");

@@ -26,6 +26,10 @@ class Intake {
          std::function<bool(std::string_view actor)> may_impersonate, std::function<void()> wake);
   Intake(const Intake&) = delete;
 
+  // Called with requests whose sender may not make them at all.
+  void on_forbidden(std::function<void(const Incoming&, const Error&)> f) {
+    on_forbidden_ = std::move(f);
+  }
   // From now on requests are heard.
   void listen();
   void silence() { subscription_.reset(); }
@@ -45,6 +49,7 @@ class Intake {
   FairQueues queues_;
   std::function<bool(std::string_view)> may_impersonate_;
   std::function<void()> wake_;
+  std::function<void(const Incoming&, const Error&)> on_forbidden_;
   IntakeStats stats_;
   std::unique_ptr<bus::Subscription> subscription_;
 };

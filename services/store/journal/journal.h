@@ -61,6 +61,9 @@ class Journal {
   virtual void append(JournalEntry entry) = 0;
   // Everything up to here is in the tables: its space may be used again.
   virtual void release(Revision applied) = 0;
+  // What batches up to `to` held leaves the files: the space of those up to `applied` now, that of
+  // the others when they are released. In the background.
+  virtual void scrub(Revision to, Revision applied) = 0;
   virtual uint64_t syncs() const = 0;
 };
 

@@ -92,6 +92,7 @@ class MemoryJournal : public Journal {
   void start(JournalHandler handler) override { group_.start(std::move(handler)); }
   void append(JournalEntry entry) override { group_.append(std::move(entry)); }
   void release(Revision applied) override { log_->release(applied); }
+  void scrub(Revision, Revision applied) override { log_->release(applied); }
   uint64_t syncs() const override { return group_.syncs(); }
 
  private:

@@ -22,14 +22,25 @@ class SegmentJournal : public Journal {
   }
   void start(JournalHandler handler) override {
     group_.start(std::move(handler));
-    in_background([](SegmentFiles& files) { files.prepare(); });
+    in_background(workers_, files_, [](SegmentFiles& files) { files.prepare(); });
   }
   void append(JournalEntry entry) override { group_.append(std::move(entry)); }
   void release(Revision applied) override {
-    in_background([applied](SegmentFiles& files) {
+    in_background(workers_, files_, [applied](SegmentFiles& files) {
       files.release(applied);
       files.prepare();
     });
+  }
+  // The segment that is written to is closed first, on the lane that writes.
+  void scrub(Revision to, Revision applied) override {
+    workers_.run(
+        "journal",
+        [weak = std::weak_ptr(files_), to] {
+          if (auto files = weak.lock()) files->close_segment(to);
+        },
+        [weak = std::weak_ptr(files_), applied, &workers = workers_] {
+          in_background(workers, weak, [applied](SegmentFiles& files) { files.release(applied); });
+        });
   }
   uint64_t syncs() const override { return group_.syncs(); }
 
@@ -43,10 +54,11 @@ class SegmentJournal : public Journal {
       return files->write(entries, durable);
     };
   }
-  void in_background(std::function<void(SegmentFiles&)> job) {
-    workers_.run(
+  static void in_background(bus::Workers& workers, std::weak_ptr<SegmentFiles> weak,
+                            std::function<void(SegmentFiles&)> job) {
+    workers.run(
         "journal-files",
-        [weak = std::weak_ptr(files_), job = std::move(job)] {
+        [weak, job = std::move(job)] {
           if (auto files = weak.lock()) job(*files);
         },
         [] {});

@@ -333,6 +333,31 @@ Result<std::string> SegmentFiles::make_file(uint64_t size) {
   return error;
 }
 
+void SegmentFiles::close_segment(Revision scrub) {
+  std::lock_guard lock(mutex_);
+  scrub_to_ = std::max(scrub_to_, scrub);
+  scrub_free_ = true;
+  if (fd_ < 0) return;
+  close(fd_);
+  fd_ = -1;
+  closed_.push_back(current_);
+}
+
+// All but the header, which says that the file holds nothing.
+bool SegmentFiles::zero(const Segment& segment) {
+  int fd = ::open(segment.path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  Buffer zeros(1 << 20);
+  bool ok = true;
+  for (uint64_t at = kSegmentHeader; ok && at < segment.size; at += zeros.size()) {
+    ok = write_fully(fd, {piece(zeros.data(), std::min<uint64_t>(zeros.size(), segment.size - at))},
+                     at);
+  }
+  ok = ok && fdatasync(fd) == 0;
+  close(fd);
+  return ok;
+}
+
 void SegmentFiles::prepare() {
   {
     std::lock_guard lock(mutex_);
@@ -345,21 +370,37 @@ void SegmentFiles::prepare() {
 }
 
 void SegmentFiles::release(Revision applied) {
-  std::vector<std::string> superfluous;
+  std::vector<Segment> superfluous, dirty;
+  Revision scrubbed;
   {
     std::lock_guard lock(mutex_);
     if (stopped_) return;
+    scrubbed = scrub_to_;
+    if (std::exchange(scrub_free_, false)) dirty = std::exchange(free_, {});
     while (!closed_.empty() && closed_.front().last <= applied) {
       Segment segment = std::move(closed_.front());
       closed_.pop_front();
-      if (free_.size() < options_.spares && segment.size == options_.segment_bytes) {
+      bool keep =
+          free_.size() + dirty.size() < options_.spares && segment.size == options_.segment_bytes;
+      if (keep && segment.first > scrub_to_) {
         free_.push_back(std::move(segment));
       } else {
-        superfluous.push_back(std::move(segment.path));
+        (keep ? dirty : superfluous).push_back(std::move(segment));
       }
     }
   }
-  for (const std::string& path : superfluous) unlink(path.c_str());
+  for (const Segment& segment : superfluous) {
+    if (segment.first <= scrubbed) zero(segment);
+    unlink(segment.path.c_str());
+  }
+  for (Segment& segment : dirty) {
+    if (!zero(segment)) {
+      unlink(segment.path.c_str());
+      continue;
+    }
+    std::lock_guard lock(mutex_);
+    free_.push_back(std::move(segment));
+  }
 }
 
 }  // namespace kubus::store

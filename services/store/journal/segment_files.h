@@ -25,6 +25,9 @@ class SegmentFiles {
                                        const Journal::Replay& replay);
   // Writes the group and makes it durable.
   Status write(std::span<const JournalEntry> group, std::vector<Durable>* durable);
+  // Ends the present segment, if there is one: the next group begins another. From now on segments
+  // that begin at `scrub` or before are zeroed when they become free.
+  void close_segment(Revision scrub);
   // Makes a spare if there is none. Beside write(), on another thread.
   void prepare();
   // Segments wholly up to `applied` become spares, or go. Beside write(), on another thread.
@@ -46,6 +49,7 @@ class SegmentFiles {
   Status roll(Revision first, size_t needed);
   Status put_header(int fd, const std::string& path, Revision first);
   Result<std::string> make_file(uint64_t size);
+  bool zero(const Segment& segment);
   std::string spare_or_empty(uint64_t size);
   Status sync_current();
   Error failed(const std::string& what, const std::string& path) const;
@@ -62,6 +66,8 @@ class SegmentFiles {
 
   std::mutex mutex_;  // guards what follows
   uint64_t next_id_ = 1, next_spare_ = 1;
+  Revision scrub_to_;
+  bool scrub_free_ = false;
   std::deque<Segment> closed_;
   std::vector<Segment> free_;
 };

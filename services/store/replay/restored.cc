@@ -35,6 +35,7 @@ Status load_archive(const std::string& file, Engine* engine) {
 Result<std::unique_ptr<State>> open_restored(bus::Ports ports, std::unique_ptr<Engine> engine) {
   StateOptions options;
   options.keep_revisions = options.keep_revisions_max = UINT64_MAX;
+  options.closed_secrets = true;
   return State::open(ports, std::move(engine),
                      open_memory_journal(std::make_shared<MemoryLog>(), ports.workers), options);
 }

@@ -44,11 +44,18 @@ void ApplyJob::run(Engine& engine) {
   }
   auto erasures =
       plan_compaction(**tables, {compact_to, compact_before, compact_anyway}, &compacted);
+  auto resealed = plan_rekey(**tables, &rekey);
+  auto rewritten = plan_purge(**tables, &purge);
   if (!erasures.ok()) {
     status = erasures.error();
     return;
   }
   std::vector<Put> puts;
+  // First what is written anew: what is compacted goes nevertheless.
+  for (const Resealed& r : resealed)
+    puts.push_back({Keyspace::kSecrets, false, as_bytes(r.key), r.value});
+  for (const Rewritten& r : rewritten)
+    puts.push_back({r.space, r.value.empty(), as_bytes(r.key), r.value});
   for (const Erasure& e : *erasures) puts.push_back({e.space, true, as_bytes(e.key), {}});
   DeltaWriter deltas(**tables, *erasures);
   for (const auto& batch : batches) {
@@ -57,6 +64,8 @@ void ApplyJob::run(Engine& engine) {
       if (put.space == Keyspace::kJournal && !put.erase) deltas.pass(Put(puts.back()), &puts);
     }
   }
+  for (const AsidePut& a : aside)
+    puts.push_back({Keyspace::kAudit, a.value.empty(), as_bytes(a.key), a.value});
   std::string applied_value = encode(applied), compacted_value = encode(compacted);
   puts.push_back(meta(kMetaApplied, applied_value));
   puts.push_back(meta(kMetaCompacted, compacted_value));

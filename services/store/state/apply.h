@@ -9,8 +9,11 @@
 
 #include "schemas/lib/base/result.h"
 #include "services/store/engine/engine.h"
+#include "services/store/state/aside.h"
 #include "services/store/state/encoding.h"
 #include "services/store/state/overlay.h"
+#include "services/store/state/purge.h"
+#include "services/store/state/rekey.h"
 
 namespace kubus::store {
 
@@ -22,6 +25,9 @@ struct ApplyJob {
   uint64_t compact_to = 0;      // ≤ what was applied before this job; ≤ compacted: nothing
   int64_t compact_before = 0;   // records younger than this time stay …
   uint64_t compact_anyway = 0;  // … but for those up to here
+  RekeyStep rekey;
+  PurgeStep purge;
+  std::vector<AsidePut> aside;
 
   std::atomic<bool> cancelled = false;
 

@@ -28,10 +28,12 @@ uint64_t percent_used(const EngineUsage& usage) {
 void StateCore::maybe_apply() {
   if (applying_ || !apply_failure_.empty()) return;
   uint64_t changes = committed_revision_.value() - applied_.revision;
+  bool aside = aside_.waits && aside_.waits();
   bool due = changes >= options_.apply_changes || unapplied_bytes_ >= options_.apply_bytes ||
-             (!flushes_.empty() && changes > 0);
+             (!flushes_.empty() && (changes > 0 || aside));
   if (due) return start_apply();
-  if (changes == 0 && compaction_target() <= compacted_.revision) return;
+  bool rekeys = rekeying_.active || purge_.step.plan;
+  if (changes == 0 && !rekeys && compaction_target() <= compacted_.revision) return;
   if (apply_timer_ == nullptr || (rechecking_ && changes > 0)) {
     rechecking_ = false;
     bus::Duration delay =
@@ -44,7 +46,9 @@ void StateCore::on_apply_timeout() {
   apply_timer_.reset();
   apply_failure_.clear();
   if (applying_) return;
-  if (!unapplied_.empty() || compaction_target() > compacted_.revision) start_apply();
+  if (!unapplied_.empty() || rekeying_.active || purge_.step.plan ||
+      compaction_target() > compacted_.revision)
+    start_apply();
 }
 
 // How far compaction may go, age aside; never beyond what is applied.
@@ -62,14 +66,26 @@ void StateCore::start_apply() {
   auto job = std::make_shared<ApplyJob>();
   job->applied = applied_;
   job->compacted = compacted_;
+  // A step of a purge has the tables for itself: versions that others hang on change under it.
+  purge_.stepping = purge_.step.plan && (unapplied_.empty() || !purge_.stepping);
   size_t bytes = 0;
   for (const auto& batch : unapplied_) {
+    if (purge_.stepping) break;
     if (!job->batches.empty() && bytes + batch->bytes > 2 * options_.apply_bytes) break;
     bytes += batch->bytes;
     job->batches.push_back(batch);
     job->applied = {batch->last.value(), batch->time_ns, batch->chain};
   }
-  plan_compaction_of(job.get());
+  if (purge_.stepping) {
+    plan_purge_of(job.get());
+  } else {
+    plan_compaction_of(job.get());
+    plan_rekey_of(job.get());
+  }
+  job->aside = std::exchange(aside_undone_, {});
+  if (aside_.take) {
+    for (AsidePut& put : aside_.take()) job->aside.push_back(std::move(put));
+  }
   applying_ = job;
   ports_.workers.run(
       "apply",
@@ -106,13 +122,15 @@ void StateCore::on_applied(ApplyJob& job) {
   if (job.usage.size > 0) usage_ = job.usage;
   watch_room();
   if (!job.status.ok()) {
+    aside_undone_ = std::move(job.aside);
     apply_failure_ = job.status.error().message;
     ports_.log.error("the tables could not be written: " + apply_failure_);
     apply_timer_ = ports_.clock.after(kRetry, [this] { on_apply_timeout(); });
     for (auto& [revision, done] : std::exchange(flushes_, {})) done(job.status);
     return;
   }
-  bool idle = job.batches.empty() && job.compacted.revision == compacted_.revision;
+  bool idle = job.batches.empty() && job.rekey.at == job.rekey.after && !job.purge.plan &&
+              job.compacted.revision == compacted_.revision;
   ++stats_.applies;
   stats_.applied_changes += job.applied.revision - applied_.revision;
   stats_.compacted += job.compacted.revision - compacted_.revision;
@@ -128,6 +146,8 @@ void StateCore::on_applied(ApplyJob& job) {
     dropping_.push_back(batch);
   }
   on_drop_timeout();
+  on_rekeyed(job.rekey);
+  on_purged(job.purge);
   if (!job.batches.empty()) journal_->release(Revision(applied_.revision));
   if (idle) {  // what there is to compact is too young yet
     rechecking_ = true;
@@ -176,7 +196,8 @@ void StateCore::compact_to(Revision horizon) {
 }
 
 void StateCore::flush(std::function<void(Status)> done) {
-  if (committed_revision_.value() == applied_.revision) return done({});
+  bool aside = aside_.waits && aside_.waits();
+  if (committed_revision_.value() == applied_.revision && !aside) return done({});
   flushes_.emplace_back(committed_revision_, std::move(done));
   maybe_apply();
 }

@@ -37,6 +37,7 @@ struct Origin {
   std::string request_id;                 // "" : not remembered
   std::vector<uint64_t> cause_revisions;  // at most four
   uint8_t trigger = 0;                    // wire::Trigger
+  std::string source = {};                // from where the request came; "" : a component's
 };
 
 // Longer names, and nodes, are a broken invariant: the executor refuses them before. In owners and

@@ -39,7 +39,9 @@ Status StateCore::open() {
   }
   if (Status s = check_format(); !s.ok()) return s;
   if (Status s = raise_format(); !s.ok()) return s;
+  if (Status s = load_keys(); !s.ok()) return s;
   if (Status s = replay(); !s.ok()) return s;
+  if (Status s = check_bodies(); !s.ok()) return s;
   usage_ = engine_->usage();
   watch_room();
   remember_tail();

@@ -81,6 +81,16 @@ class StateCore {
   }
   View latest() const;
 
+  // ---- confidential bodies (confidential.cc) ----
+  // Empty: there is none, or it may not be opened.
+  Payload open_body(Revision revision, Payload stored) const;
+  const secrets::KeyRing& keys() const { return *keys_; }
+  Result<RekeyProgress> rekey();
+
+  // ---- purging (purge_control.cc) ----
+  Result<PurgeProgress> start_purge(PurgeQuery query);
+  PurgeProgress progress_of_purge() const;
+
   // ---- writing (transaction.cc) ----
   void begin();
   Revision add(const Change& change, const Origin& origin);
@@ -130,6 +140,30 @@ class StateCore {
                         Revision revision);
   void seal();
 
+  struct Rekeying {
+    bool active = false;
+    uint64_t at = 0, to = 0;  // revisions: how far it is, and how far it must come
+    uint64_t changed = 0;
+    bool found_plain = false;
+  };
+  Status load_keys();
+  Status check_bodies();
+  ByteView put_body(Revision revision, ByteView body);
+  void start_rekey();
+  void plan_rekey_of(ApplyJob* job);
+  void on_rekeyed(const RekeyStep& step);
+  void scrub_files(Revision to);
+
+  struct Purging {
+    PurgeStep step;  // the next; without a plan nothing is under way
+    PurgeProgress progress;
+    bool stepping = false;  // the present job, or the last one, is a step of it
+  };
+  void plan_purge_of(ApplyJob* job);
+  void on_purged(const PurgeStep& step);
+  Status leave_present(PurgeStep* step) const;
+  void end_purge(const Status& status);
+
   Status format_new();
   Status check_format();
   Status raise_format();
@@ -147,6 +181,13 @@ class StateCore {
   std::unique_ptr<Journal> journal_;
   StateOptions options_;
   std::string cluster_id_;
+
+  std::shared_ptr<const secrets::KeyRing> keys_;  // empty: bodies are kept plain
+  Rekeying rekeying_;
+  Purging purge_;
+  std::function<void(const PurgeQuery&, const PurgeProgress&)> on_purged_;
+  Aside aside_;
+  std::vector<AsidePut> aside_undone_;  // of a job that failed
 
   std::shared_ptr<const Snapshot> snapshot_;
   Applied applied_, compacted_;  // as the snapshot has them

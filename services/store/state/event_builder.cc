@@ -72,6 +72,7 @@ ByteView build_event(FlatBufferBuilder* builder, const Change& c, const Origin& 
   auto uid = text(b, c.uid);
   auto paths = changed(b, c.changed);
   auto old = before(b, c.before);
+  auto source = text(b, origin.source);
   auto node = text(b, c.node), subresource = text(b, c.subresource), manager = text(b, c.manager);
   wire::EventBuilder e(b);
   e.add_type(static_cast<wire::EventType>(c.type));
@@ -97,6 +98,7 @@ ByteView build_event(FlatBufferBuilder* builder, const Change& c, const Origin& 
   e.add_node(node);
   e.add_subresource(subresource);
   e.add_manager(manager);
+  e.add_source(source);
   b.Finish(e.Finish());
   return {b.GetBufferPointer(), b.GetSize()};
 }

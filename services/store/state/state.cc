@@ -108,6 +108,28 @@ std::vector<View::Name> State::oldest(const schema::KindInfo& kind, int64_t befo
   return names;
 }
 
+Result<RekeyProgress> State::rekey() {
+  return core_->rekey();
+}
+
+Result<PurgeProgress> State::purge(PurgeQuery query) {
+  return core_->start_purge(std::move(query));
+}
+PurgeProgress State::purge_progress() const {
+  return core_->progress_of_purge();
+}
+void State::on_purged(std::function<void(const PurgeQuery&, const PurgeProgress&)> f) {
+  core_->on_purged_ = std::move(f);
+}
+
+void State::set_aside(Aside aside) {
+  core_->aside_ = std::move(aside);
+}
+void State::read_aside(const std::function<void(ByteView)>& each) const {
+  auto at = core_->snapshot_->cursor(Keyspace::kAudit);
+  for (at->lower_bound({}); at->valid(); at->next()) each(at->value());
+}
+
 void State::compact_to(Revision horizon) {
   core_->compact_to(horizon);
 }
@@ -135,6 +157,9 @@ Status State::verify() const {
     auto body = core_->snapshot_->get(Keyspace::kSecrets, cursor->key());
     if (!body) return broken(revision, "its confidential body is missing");
     chain = chain_next(chain, *body);
+    if (core_->options_.closed_secrets) continue;
+    Status opens = secrets::check(core_->keys(), {core_->cluster_id_, revision}, *body);
+    if (!opens.ok()) return opens;
   }
   if (expected != core_->applied_.revision) return broken(expected + 1, "its record is missing");
   if (chain != core_->applied_.chain)

@@ -17,10 +17,13 @@
 #include <vector>
 
 #include "bus/ports/ports.h"
+#include "bus/secrets/keyring.h"
 #include "schemas/lib/base/result.h"
 #include "services/store/engine/engine.h"
 #include "services/store/journal/journal.h"
+#include "services/store/state/aside.h"
 #include "services/store/state/batch.h"
+#include "services/store/state/purge.h"
 #include "services/store/state/view.h"
 
 namespace kubus::store {
@@ -42,6 +45,11 @@ struct StateOptions {
   uint32_t compact_step = 2048;  // revisions per apply
   bus::Duration remember_requests = std::chrono::minutes(10);
   size_t remember_requests_max = 200'000;
+  // The keys of confidential bodies, read at the start and when they shall be sealed anew. None:
+  // bodies are kept plain.
+  std::function<Result<secrets::KeyRing>()> read_keys;
+  // For readers of archives: sealed bodies are not opened, an object's metadata stands for it.
+  bool closed_secrets = false;
 };
 
 // What may be written now.
@@ -57,6 +65,14 @@ struct PastRequest {
   bool committed = false;           // false: still on its way to the disk
 };
 
+// How far the sealing anew of confidential bodies is.
+struct RekeyProgress {
+  uint64_t key = 0;      // the id of the newest key
+  uint64_t changed = 0;  // bodies sealed anew
+  uint64_t left = 0;     // revisions to look at
+  bool done = false;
+};
+
 struct StateStats {
   uint64_t batches = 0, changes = 0, applies = 0, applied_changes = 0, compacted = 0, syncs = 0;
   size_t overlay_bytes = 0, overlay_changes = 0;
@@ -67,8 +83,9 @@ class State {
  public:
   using Done = std::function<void(Result<Committed>)>;
 
-  // Reads what the engine and the journal hold: kInvalid: corrupt (names file and offset) or of a
-  // newer format; kConflict: another cluster's; kUnavailable: I/O.
+  // Reads what the engine and the journal hold: kInvalid: corrupt (names file and offset), of a
+  // newer format, or a confidential body does not open with the keys; kConflict: another cluster's;
+  // kUnavailable: I/O.
   static Result<std::unique_ptr<State>> open(bus::Ports ports, std::unique_ptr<Engine> engine,
                                              std::unique_ptr<Journal> journal,
                                              StateOptions options);
@@ -116,6 +133,24 @@ class State {
   // deletes them.
   std::vector<View::Name> oldest(const schema::KindInfo& kind, int64_t before_ns, uint64_t keep,
                                  size_t limit) const;
+
+  // Reads the keys again; if there is a newer one, all confidential bodies are sealed under it, in
+  // steps. Ask again for how far it is. kBadRequest: no keys were given, or one that is in use is
+  // not among them any more.
+  Result<RekeyProgress> rekey();
+
+  // Takes values out of past versions of an object, in steps: first they are looked for, then, if
+  // the present version holds none of them, the versions that do are written anew. Ask for the
+  // progress of the last one begun. kConflict: another is under way; kNotFound: there is no such
+  // past.
+  Result<PurgeProgress> purge(PurgeQuery query);
+  PurgeProgress purge_progress() const;
+  // Called when one that changed something has come to its end.
+  void on_purged(std::function<void(const PurgeQuery&, const PurgeProgress&)> f);
+
+  void set_aside(Aside aside);
+  // What the tables hold of it, in the order of keys.
+  void read_aside(const std::function<void(ByteView)>& each) const;
 
   // Compacts up to `horizon` (at most what is applied) in steps, besides what the options ask for.
   void compact_to(Revision horizon);

@@ -124,10 +124,7 @@ Revision StateCore::add(const Change& change, const Origin& origin) {
       {revision.value(), open.batch->time_ns, lanes.resource, lanes.ns, previous, lanes.node});
   ByteView record = write_record(header, event, notices, revision);
   open.records.push_back(record.subspan(sizeof(RecordHeader), event.size()));
-  if (secret) {
-    put(Keyspace::kSecrets, revision_key(revision), as_text(change.object));
-    open.records.push_back(open.batch->puts.back().value);
-  }
+  if (secret) open.records.push_back(put_body(revision, change.object));
   char type = static_cast<char>(change.type);
   put(Keyspace::kHistory, history_key(entry.oid, revision), {&type, 1});
   open.changes.push_back({revision, change.type, change.kind, record,

@@ -16,11 +16,17 @@ Payload body_of(const StateCore& core, Revision revision, uint64_t limit) {
   Payload value = core.get(Keyspace::kJournal, revision_key(revision), limit);
   auto record = decode_record(value.view());
   KUBUS_CHECK(record);
-  if ((record->header.flags & RecordHeader::kSecret) != 0) {
-    return core.get(Keyspace::kSecrets, revision_key(revision), limit);
+  bool secret = (record->header.flags & RecordHeader::kSecret) != 0;
+  if (secret) {
+    Payload stored = core.get(Keyspace::kSecrets, revision_key(revision), limit);
+    Payload body = core.open_body(revision, std::move(stored));
+    if (!body.empty()) return body;
   }
+  // Where there is no body, in what was made of an archive without them, or none may be opened, the
+  // metadata on the event stands for the object.
   Payload event = core.event_of(value, *record, limit);
-  const auto* object = flatbuffers::GetRoot<wire::Event>(event.data())->object();
+  const auto* root = flatbuffers::GetRoot<wire::Event>(event.data());
+  const auto* object = secret ? root->metadata() : root->object();
   if (object == nullptr) return {};
   return event.part({object->data(), object->size()});
 }

@@ -90,6 +90,17 @@ void StoreWorld::crash() {
   store_.reset();
 }
 
+bool StoreWorld::tables_hold(std::string_view bytes) const {
+  auto snapshot = open_memory(tables_)->snapshot().value();
+  for (size_t space = 0; space < kKeyspaces; ++space) {
+    auto at = snapshot->cursor(static_cast<Keyspace>(space));
+    for (at->lower_bound({}); at->valid(); at->next()) {
+      if (as_text(at->value()).find(bytes) != std::string_view::npos) return true;
+    }
+  }
+  return false;
+}
+
 void StoreWorld::start() {
   auto& workers = host("store").ports().workers;
   auto opened = Store::open(host("store").ports(), options_, open_memory(tables_),

@@ -66,6 +66,8 @@ class StoreWorld {
   MemoryLog& log() { return *log_; }
   // A copy of what is in the tables, of everything so far.
   std::shared_ptr<MemoryTables> copy_of_tables();
+  // Whether the tables hold these bytes anywhere.
+  bool tables_hold(std::string_view bytes) const;
 
   // ---- what a client asks, waited for ----
   Got call(wire::RequestT request, const std::string& actor = "admin");
