@@ -86,7 +86,10 @@ void add_at_option(po::options_description_easy_init& add) {
 }
 
 Result<At> at_of(const Invocation& call, int64_t now_ns) {
-  std::string text = call.options["at"].as<std::string>();
+  return parse_at("--at", call.options["at"].as<std::string>(), now_ns);
+}
+
+Result<At> parse_at(const std::string& option, const std::string& text, int64_t now_ns) {
   At at;
   if (text.empty()) return at;
   auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), at.revision);
@@ -98,8 +101,9 @@ Result<At> at_of(const Invocation& call, int64_t now_ns) {
     at.time_ns = *time * 1000;
   } else {
     return Error(Code::kBadRequest,
-                 "--at takes a revision (1200), a time (2026-11-23T05:00:00Z) or how long ago "
-                 "(-10m), not \"" +
+                 option +
+                     " takes a revision (1200), a time (2026-11-23T05:00:00Z) or how long ago "
+                     "(-10m), not \"" +
                      text + "\"");
   }
   return at;

@@ -20,6 +20,8 @@ struct At {
 void add_at_option(po::options_description_easy_init& add);
 // --at REVISION | RFC 3339 time | -10m. kBadRequest says what is accepted.
 Result<At> at_of(const Invocation& call, int64_t now_ns);
+// The same of another option's text.
+Result<At> parse_at(const std::string& option, const std::string& text, int64_t now_ns);
 
 // The objects selected. Names that are not there are kNotFound, the first of them.
 Result<std::vector<Object>> read_objects(Session& session, const Selection& selection,

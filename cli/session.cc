@@ -1,5 +1,7 @@
 #include "cli/session.h"
 
+#include <unistd.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/system/error_code.hpp>
 
@@ -52,6 +54,9 @@ static Result<T> wait(Session& session, const std::function<void(kit::Client::Do
 }
 
 Result<kit::Answer> Session::call(wire::RequestT request) {
+  char host[256] = "";
+  ::gethostname(host, sizeof host - 1);
+  if (request.source.empty()) request.source = std::string(host) + " kubus";
   auto answer = wait<kit::Answer>(
       *this, [&](auto done) { client_->call(std::move(request), std::move(done)); });
   if (!answer) return answer;

@@ -59,7 +59,8 @@ std::vector<ChildSpec> components_of(const ClusterConfig& c, const Layout& layou
       own("store", layout, "store",
           {"--state", layout.store(), "--pod-cidr", c.pod_cidr, "--service-cidr", c.service_cidr,
            "--ca-file", layout.pki("ca.crt"), "--api-port", std::to_string(c.api_port),
-           "--api-address", c.address, "--service-account-key", layout.pki("sa.key")}));
+           "--api-address", c.address, "--service-account-key", layout.pki("sa.key"),
+           "--secrets-keys", layout.pki("secrets.keys")}));
   out.push_back({.name = "users", .argv = {"/proc/self/exe", "keep-users", "--state", layout.dir}});
   if (c.stream) {
     out.push_back(own("stream", layout, "stream",

@@ -1,13 +1,16 @@
 #include "cli/cluster/prepare.h"
 
 #include <arpa/inet.h>
+#include <openssl/rand.h>
 #include <unistd.h>
 
 #include "agents/containerd/containerd.h"
+#include "bus/secrets/keyring.h"
 #include "cli/cluster/bus_config.h"
 #include "cli/cluster/files.h"
 #include "cli/cluster/kubeconfig.h"
 #include "cli/cluster/pki.h"
+#include "schemas/lib/codec/scalars.h"
 
 namespace kubus::cli {
 namespace {
@@ -75,6 +78,17 @@ Status prepare_signing_key(const Layout& layout) {
   return write_file(layout.pki("sa.pub"), made->certificate_pem);
 }
 
+// Where nobody but root reads it, and apart from what it opens.
+Status prepare_secrets_keys(const Layout& layout, int64_t now) {
+  if (exists(layout.pki("secrets.keys"))) return {};
+  secrets::KeyBytes bytes;
+  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
+    return Error(Code::kInternal, "no random numbers for the key of Secrets");
+  secrets::KeyRing ring;
+  ring.add_newest(secrets::key_of(bytes, codec::format_time(now)));
+  return write_file(layout.pki("secrets.keys"), ring.render(), kSecret);
+}
+
 Status prepare_certificates(const ClusterConfig& config, const Layout& layout, int64_t now) {
   auto ca = authority(config, layout, now);
   if (!ca) return ca.error();
@@ -104,6 +118,7 @@ Status prepare(const ClusterConfig& config, const Layout& layout, int64_t now) {
   if (Status s = make_layout(layout); !s) return s;
   if (Status s = prepare_certificates(config, layout, now); !s) return s;
   if (Status s = write_bus_config(config, layout); !s) return s;
+  if (Status s = prepare_secrets_keys(layout, now); !s) return s;
   if (!config.node.empty() && config.runtime_endpoint.empty()) {
     if (Status s = agents::prepare_containerd(layout.containerd(), config.name, config.pod_cidr);
         !s)
