@@ -32,7 +32,7 @@ void StateCore::maybe_apply() {
   bool due = changes >= options_.apply_changes || unapplied_bytes_ >= options_.apply_bytes ||
              (!flushes_.empty() && (changes > 0 || aside));
   if (due) return start_apply();
-  bool rekeys = rekeying_.active || purge_.step.plan;
+  bool rekeys = rekeying_.active || purge_.step.plan || purge_.closing;
   if (changes == 0 && !rekeys && compaction_target() <= compacted_.revision) return;
   if (apply_timer_ == nullptr || (rechecking_ && changes > 0)) {
     rechecking_ = false;
@@ -46,7 +46,7 @@ void StateCore::on_apply_timeout() {
   apply_timer_.reset();
   apply_failure_.clear();
   if (applying_) return;
-  if (!unapplied_.empty() || rekeying_.active || purge_.step.plan ||
+  if (!unapplied_.empty() || rekeying_.active || purge_.step.plan || purge_.closing ||
       compaction_target() > compacted_.revision)
     start_apply();
 }
@@ -146,6 +146,7 @@ void StateCore::on_applied(ApplyJob& job) {
     dropping_.push_back(batch);
   }
   on_drop_timeout();
+  purge_.closing = false;
   on_rekeyed(job.rekey);
   on_purged(job.purge);
   if (!job.batches.empty()) journal_->release(Revision(applied_.revision));

@@ -157,6 +157,7 @@ class StateCore {
   struct Purging {
     PurgeStep step;  // the next; without a plan nothing is under way
     PurgeProgress progress;
+    bool closing = false;   // done, but what says so is not in the tables yet
     bool stepping = false;  // the present job, or the last one, is a step of it
   };
   void plan_purge_of(ApplyJob* job);

@@ -8,7 +8,7 @@
 namespace kubus::store {
 
 Result<PurgeProgress> StateCore::start_purge(PurgeQuery query) {
-  if (purge_.step.plan)
+  if (purge_.step.plan || purge_.closing)
     return Error(Code::kConflict, "another purge is under way: wait until it has come to its end");
   auto plan = std::make_shared<PurgePlan>();
   std::string key = object_key(query.kind->number, query.ns, query.name);
@@ -37,8 +37,8 @@ Result<PurgeProgress> StateCore::start_purge(PurgeQuery query) {
 
 PurgeProgress StateCore::progress_of_purge() const {
   PurgeProgress out = purge_.progress;
-  out.done = !purge_.step.plan;
-  if (!out.done) {
+  out.done = !purge_.step.plan && !purge_.closing;
+  if (purge_.step.plan) {
     size_t rest = purge_.step.plan->versions.size() - purge_.step.from;
     out.left = rest + (purge_.step.scans ? purge_.step.plan->versions.size() : 0);
   }
@@ -96,6 +96,7 @@ void StateCore::end_purge(const Status& status) {
                     q.kind->qualified_resource() + " \"" + q.name + "\"");
     scrub_files(Revision(applied_.revision));
     if (on_purged_) on_purged_(q, p);
+    purge_.closing = true;
   }
   purge_.step = PurgeStep();
 }
