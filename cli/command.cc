@@ -32,6 +32,10 @@ po::options_description options_of(const Command& command) {
   all.add_options()("help,h", "this text")(
       "state", po::value<std::string>()->default_value(""),
       "the cluster's state directory (else $KUBUS_STATE, else ~/.kubus/default)");
+  if (command.of_the_past) {
+    all.add_options()("file", po::value<std::string>()->default_value(""),
+                      "ask this exported file, not the cluster");
+  }
   if (command.add_options) command.add_options(all.add_options());
   return all;
 }

@@ -30,6 +30,7 @@ struct Command {
   // status.
   Status (*run)(const Invocation& call) = nullptr;
   bool hidden = false;
+  bool of_the_past = false;  // may be asked of an exported file instead: --file
 };
 
 // Parses `argv`, answers --help, runs the verb. Returns the process's exit code: 0; 1 the request

@@ -12,6 +12,14 @@
 namespace kubus::cli {
 
 Result<std::unique_ptr<Session>> Session::open(const Invocation& call) {
+  if (call.options.count("file") && !call.options["file"].as<std::string>().empty()) {
+    auto file = PrivateReplay::start(
+        {.file = call.options["file"].as<std::string>(), .range = {"--standing"}});
+    if (!file) return file.error();
+    auto session = open((*file)->layout());
+    if (session) (*session)->file_ = *std::move(file);
+    return session;
+  }
   Layout layout = layout_of(call.options["state"].as<std::string>());
   auto config = read_config(layout);
   if (!config) return config.error();
@@ -33,6 +41,11 @@ Result<std::unique_ptr<Session>> Session::open(const Layout& layout) {
                                                           .workers = 1});
   s->client_ = std::make_unique<kit::Client>(s->host_->ports(), std::move(options));
   return s;
+}
+
+int64_t Session::now_ns() {
+  if (file_ != nullptr && file_->time_ns() != 0) return file_->time_ns();
+  return host_->ports().clock.wall_ns();
 }
 
 bool Session::run_until(const std::function<bool()>& done) {

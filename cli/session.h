@@ -11,19 +11,22 @@
 #include "bus/kit/client.h"
 #include "cli/cluster/config.h"
 #include "cli/command.h"
+#include "cli/past/private_replay.h"
 
 namespace kubus::cli {
 
 class Session {
  public:
-  // Connects as the cluster's administrator. kNotFound: no cluster there; kUnavailable: it is not
-  // running.
+  // Connects as the cluster's administrator, or with --file to what that file has kept. kNotFound:
+  // no cluster there; kUnavailable: it is not running; kBadRequest: not such a file.
   static Result<std::unique_ptr<Session>> open(const Invocation& call);
   static Result<std::unique_ptr<Session>> open(const Layout& layout);
 
   bus::Host& host() { return *host_; }
   kit::Client& client() { return *client_; }
   const Layout& layout() const { return layout_; }
+  // What "-10m" counts from, unix ns: now, or when the file was made.
+  int64_t now_ns();
 
   // Sends the request and runs the loop until it is answered.
   Result<kit::Answer> call(wire::RequestT request);
@@ -35,6 +38,7 @@ class Session {
 
  private:
   explicit Session(Layout layout) : layout_(std::move(layout)) {}
+  std::unique_ptr<PrivateReplay> file_;  // what is connected to, if that is a file
   Layout layout_;
   std::unique_ptr<bus::Host> host_;
   std::unique_ptr<kit::Client> client_;

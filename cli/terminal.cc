@@ -23,6 +23,14 @@ void Terminal::make_raw() {
   ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &now);
 }
 
+void Terminal::make_keys() {
+  termios now{};
+  if (before_ || ::tcgetattr(STDIN_FILENO, &now) != 0) return;
+  before_ = now;
+  now.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &now);
+}
+
 void Terminal::on_size(std::function<void(const std::string&)> f) {
   on_size_ = std::move(f);
   boost::system::error_code ignored;

@@ -1,4 +1,4 @@
-// The terminal that `kubus exec -t` lends to a process in a container.
+// The terminal: lent to a process in a container by `kubus exec -t`, or read key by key.
 #pragma once
 
 #include <termios.h>
@@ -19,6 +19,8 @@ class Terminal {
   static bool is_terminal(int descriptor);
   // Every key goes to the process, none to us.
   void make_raw();
+  // Keys come one by one and are not shown; Ctrl-C and the like stay what they are.
+  void make_keys();
   // Calls `f` with {"Width":…,"Height":…} and a newline: now, and whenever it changes.
   void on_size(std::function<void(const std::string&)> f);
 

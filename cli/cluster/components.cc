@@ -17,22 +17,6 @@ ChildSpec own(const std::string& name, const Layout& layout, const std::string& 
   return spec;
 }
 
-ChildSpec gateway(const ClusterConfig& c, const Layout& layout) {
-  std::string port = ":" + std::to_string(c.api_port);
-  std::vector<std::string> more{"--listen",
-                                c.listen + port,
-                                "--cert",
-                                layout.pki("gateway.crt"),
-                                "--key",
-                                layout.pki("gateway.key"),
-                                "--client-ca",
-                                layout.pki("ca.crt"),
-                                "--service-account-key",
-                                layout.pki("sa.pub")};
-  if (c.address != c.listen) more.insert(more.end(), {"--listen", c.address + port});
-  return own("gateway", layout, "gateway", std::move(more));
-}
-
 void add_node(const ClusterConfig& c, const Layout& layout, std::vector<ChildSpec>* out) {
   std::string endpoint = c.runtime_endpoint;
   if (endpoint.empty()) {
@@ -49,6 +33,22 @@ void add_node(const ClusterConfig& c, const Layout& layout, std::vector<ChildSpe
 }
 
 }  // namespace
+
+ChildSpec gateway_of(const ClusterConfig& c, const Layout& layout) {
+  std::string port = ":" + std::to_string(c.api_port);
+  std::vector<std::string> more{"--listen",
+                                c.listen + port,
+                                "--cert",
+                                layout.pki("gateway.crt"),
+                                "--key",
+                                layout.pki("gateway.key"),
+                                "--client-ca",
+                                layout.pki("ca.crt"),
+                                "--service-account-key",
+                                layout.pki("sa.pub")};
+  if (c.address != c.listen) more.insert(more.end(), {"--listen", c.address + port});
+  return own("gateway", layout, "gateway", std::move(more));
+}
 
 std::vector<ChildSpec> components_of(const ClusterConfig& c, const Layout& layout) {
   std::vector<ChildSpec> out;
@@ -68,7 +68,7 @@ std::vector<ChildSpec> components_of(const ClusterConfig& c, const Layout& layou
                        std::to_string(c.stream_max_bytes)}));
   }
   if (!c.node.empty()) add_node(c, layout, &out);
-  out.push_back(gateway(c, layout));
+  out.push_back(gateway_of(c, layout));
   out.push_back(own("scheduler", layout, "scheduler", {}));
   out.push_back(own("controllers", layout, "controllers",
                     {"--node-grace-seconds", std::to_string(c.node_grace_seconds)}));

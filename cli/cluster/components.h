@@ -11,4 +11,7 @@ namespace kubus::cli {
 // In starting order. Everything that they need is on disk already (see prepare.h).
 std::vector<ChildSpec> components_of(const ClusterConfig& config, const Layout& layout);
 
+// The gateway alone.
+ChildSpec gateway_of(const ClusterConfig& config, const Layout& layout);
+
 }  // namespace kubus::cli

@@ -104,6 +104,18 @@ uint16_t free_port(const std::string& a, const std::string& b, uint16_t preferre
   return 0;
 }
 
+bool listens(const std::string& address, uint16_t port) {
+  int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  sockaddr_in a{};
+  a.sin_family = AF_INET;
+  a.sin_port = htons(port);
+  inet_pton(AF_INET, address.c_str(), &a.sin_addr);
+  bool yes = ::connect(fd, reinterpret_cast<sockaddr*>(&a), sizeof a) == 0;
+  ::close(fd);
+  return yes;
+}
+
 std::string primary_address() {
   // Nothing is sent: connecting a datagram socket only looks up the route.
   constexpr const char* kElsewhere = "192.0.2.1";

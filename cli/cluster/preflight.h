@@ -22,6 +22,9 @@ uint16_t free_port(const std::string& address, uint16_t preferred);
 // The same on both addresses.
 uint16_t free_port(const std::string& a, const std::string& b, uint16_t preferred);
 
+// Whether somebody listens there now.
+bool listens(const std::string& address, uint16_t port);
+
 // The IPv4 address that this machine speaks to others from: the source of its default route; "" if
 // it has none.
 std::string primary_address();

@@ -128,4 +128,13 @@ Status prepare(const ClusterConfig& config, const Layout& layout, int64_t now) {
   return write_config(layout, config);
 }
 
+Status prepare_replay(const ClusterConfig& config, const Layout& layout, int64_t now, bool api) {
+  if (Status s = make_layout(layout); !s) return s;
+  if (api) {
+    if (Status s = prepare_certificates(config, layout, now); !s) return s;
+  }
+  if (Status s = write_bus_config(config, layout); !s) return s;
+  return write_config(layout, config);
+}
+
 }  // namespace kubus::cli

@@ -8,5 +8,8 @@
 namespace kubus::cli {
 
 Status prepare(const ClusterConfig& config, const Layout& layout, int64_t now_unix_seconds);
+// For a replay alone: a bus, and certificates if it is to have an API.
+Status prepare_replay(const ClusterConfig& config, const Layout& layout, int64_t now_unix_seconds,
+                      bool api);
 
 }  // namespace kubus::cli

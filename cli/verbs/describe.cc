@@ -111,7 +111,7 @@ Status run(const Invocation& call) {
   auto session = Session::open(call);
   if (!session) return session.error();
   auto& clock = (*session)->host().ports().clock;
-  auto at = at_of(call, clock.wall_ns());
+  auto at = at_of(call, (*session)->now_ns());
   if (!at) return at.error();
   bool first = true;
   for (const Selection& s : *selections) {
@@ -137,6 +137,7 @@ const Command kDescribe{
         "  kubus describe pod web\n  kubus describe nodes\n  kubus describe pod web --at -1h\n",
     .add_options = add_options,
     .run = run,
+    .of_the_past = true,
 };
 
 }  // namespace kubus::cli

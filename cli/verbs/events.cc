@@ -101,6 +101,7 @@ const Command kEvents{
         "  kubus events pod web -f -o json\n",
     .add_options = add_options,
     .run = run,
+    .of_the_past = true,
 };
 
 }  // namespace kubus::cli

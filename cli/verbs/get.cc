@@ -24,7 +24,7 @@ Status run(const Invocation& call) {
   auto session = Session::open(call);
   if (!session) return session.error();
   auto& clock = (*session)->host().ports().clock;
-  auto at = at_of(call, clock.wall_ns());
+  auto at = at_of(call, (*session)->now_ns());
   if (!at) return at.error();
   bool all_ns = call.options["all-namespaces"].as<bool>();
   size_t printed = 0;
@@ -59,6 +59,7 @@ const Command kGet{
         "  kubus get configmaps --at 1200\n",
     .add_options = add_options,
     .run = run,
+    .of_the_past = true,
 };
 
 }  // namespace kubus::cli

@@ -110,6 +110,7 @@ const Command kHistory{
     .examples = "  kubus history pod/web\n  kubus history deployment/web -n shop --limit 5\n",
     .add_options = add_options,
     .run = run,
+    .of_the_past = true,
 };
 
 }  // namespace kubus::cli
