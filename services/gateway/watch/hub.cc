@@ -78,6 +78,7 @@ void Channel::on_expired() {
   client_.call(head_request(kind_), [this, alive](Result<kit::Answer> answer) {
     if (alive.expired()) return;
     if (!answer) return on_expired();
+    ++restarts_;
     ring_.clear();
     ring_bytes_ = 0;
     waiting_.clear();

@@ -45,6 +45,8 @@ class Channel {
   // Every event of the kind after this revision and up to position() is in the ring.
   Revision base() const { return base_; }
   Revision position() const { return position_; }
+  // How often the ring began afresh because the past was not there any more.
+  uint64_t restarts() const { return restarts_; }
   // The first event in the ring after `revision`; nullptr if there is none yet. Precondition:
   // revision >= base().
   std::shared_ptr<SharedEvent> next(Revision revision) const;
@@ -62,6 +64,7 @@ class Channel {
   kit::Client& client_;
   const schema::KindInfo& kind_;
   Revision base_, position_;
+  uint64_t restarts_ = 0;
   std::deque<std::shared_ptr<SharedEvent>> ring_;
   size_t ring_bytes_ = 0;
   std::deque<kit::EventView>

@@ -176,6 +176,7 @@ class Watcher : public std::enable_shared_from_this<Watcher> {
     Channel& channel = hub_.channel(*path_.kind, position_);
     channel_ = &channel;
     if (!listening_) {
+      restarts_ = channel.restarts();
       listening_ = channel.listen([weak = weak_from_this()] {
         if (auto self = weak.lock()) self->pump();
       });
@@ -215,6 +216,12 @@ class Watcher : public std::enable_shared_from_this<Watcher> {
 
   void pump() {
     if (over_ || !channel_) return;
+    // Who has seen more than there is now has seen what was taken back.
+    if (channel_->restarts() != std::exchange(restarts_, channel_->restarts()) &&
+        position_ > channel_->base()) {
+      return fail(Error(Code::kExpired, "revision " + std::to_string(position_.value()) +
+                                            " lies ahead of the store; list again"));
+    }
     if (position_ < channel_->base()) return authorize_and_catch_up();
     while (auto event = channel_->next(position_)) {
       deliver(*event);
@@ -298,6 +305,7 @@ class Watcher : public std::enable_shared_from_this<Watcher> {
   Filter filter_;
   Channel* channel_ = nullptr;
   Revision position_;
+  uint64_t restarts_ = 0;  // of the channel, as far as they were looked at
   std::shared_ptr<void> listening_;
   std::unique_ptr<bus::Timer> end_timer_, bookmark_timer_;
   bool bookmarks_ = false, send_initial_end_ = false, streaming_ = false, columns_sent_ = false,
