@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The past again: as text, on the bus under another name, as an API, out of a file; steered, killed, and asked for what is not there.
 source "$(dirname "$0")/lib.sh"
+# What runs in the background ends with this script too.
+trap 'rc=$?; set +e; for p in ${slow:-} ${serve:-} ${night:-}; do kill "$p" 2>/dev/null; done; (exit "$rc"); cleanup' EXIT
 
 kubus up --no-node --api-port 0 --bus-port 0 >/dev/null
 export TMPDIR=$work
