@@ -1,6 +1,7 @@
 // What happened in a lane, and how far the lanes are.
 #include "services/store/executor/scope.h"
 #include "services/store/executor/words.h"
+#include "services/store/state/event_builder.h"
 
 namespace kubus::store {
 namespace {
@@ -38,6 +39,8 @@ Status run_events_after(Scope& s) {
   auto page = view.events_after(*lane, Revision(s.op.after()));
   if (!page) return page.error();
   s.out->events = std::move(page->events);
+  if (s.op.without_objects()) strip_objects(&s.out->events);
+  s.out->oldest = view.compacted();
   s.out->head = page->head;
   s.out->revision = view.revision();
   return {};

@@ -3,6 +3,7 @@
 
 #include "services/store/executor/scope.h"
 #include "services/store/executor/words.h"
+#include "services/store/state/event_builder.h"
 
 namespace kubus::store {
 namespace {
@@ -31,6 +32,8 @@ Status run_history(Scope& s) {
   HistoryPage page = view.history(*s.kind, s.ns, s.name, *before, limit);
   if (page.events.empty() && !*before) return not_found(*s.kind, s.name);
   s.out->events = std::move(page.events);
+  if (s.op.without_objects()) strip_objects(&s.out->events);
+  s.out->oldest = view.compacted();
   s.out->revision = view.revision();
   if (page.next) s.out->continue_token = std::to_string(page.next.value());
   return {};

@@ -72,6 +72,7 @@ Status run_list(Scope& s);
 Status run_events_after(Scope& s);
 Status run_heads(Scope& s);
 Status run_history(Scope& s);
+Status run_trace(Scope& s);
 Status run_connect(Scope& s);
 Status run_archive(Scope& s);
 Status run_rekey(Scope& s);

@@ -103,6 +103,19 @@ ByteView build_event(FlatBufferBuilder* builder, const Change& c, const Origin& 
   return {b.GetBufferPointer(), b.GetSize()};
 }
 
+Buffer without_object(ByteView event) {
+  wire::EventT whole;
+  flatbuffers::GetRoot<wire::Event>(event.data())->UnPackTo(&whole);
+  whole.object.clear();
+  FlatBufferBuilder b(512);
+  b.Finish(wire::Event::Pack(b, &whole));
+  return Buffer(b.GetBufferPointer(), b.GetBufferPointer() + b.GetSize());
+}
+
+void strip_objects(std::vector<Payload>* events) {
+  for (Payload& event : *events) event = Payload(without_object(event.view()));
+}
+
 Buffer build_notice(ByteView event, std::string_view node, uint64_t previous_node) {
   const auto* of = flatbuffers::GetRoot<wire::Event>(event.data());
   FlatBufferBuilder b(256);

@@ -23,4 +23,8 @@ ByteView build_event(flatbuffers::FlatBufferBuilder* builder, const Change& chan
 // A notice to `node`, made from the record's event.
 Buffer build_notice(ByteView event, std::string_view node, uint64_t previous_node);
 
+// The same without the object: who, when, why and which fields.
+Buffer without_object(ByteView event);
+void strip_objects(std::vector<Payload>* events);
+
 }  // namespace kubus::store
