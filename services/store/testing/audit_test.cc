@@ -118,7 +118,6 @@ TEST(Audit, WhatASecretHoldsIsNoPartOfIt) {
   EXPECT_EQ(times, 2u);
   for (const auto& r : got.outcome.refusals)
     EXPECT_EQ(r->message.find("hunter"), std::string::npos) << r->message;
-  EXPECT_NE(got.outcome.refusals[0]->message.find("data"), std::string::npos);
 }
 
 TEST(Audit, WantOfRoomAndReadsOfNothingAreNoRefusals) {
