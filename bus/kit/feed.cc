@@ -87,7 +87,7 @@ struct Feed::Impl {
       ++stats.gaps;
       fill();
     } else if (head < position) {
-      fill();  // only the store knows whether this head is old or the past was set back
+      look_back();
     } else {
       current();
     }
@@ -143,6 +143,24 @@ struct Feed::Impl {
                 [this, weak, asked = episode](Result<Answer> answer) {
                   if (!weak.expired()) on_answer(asked, answer);
                 });
+  }
+
+  // A head is behind: only the store knows whether it is old or the past was set back. Nothing
+  // waits for the answer.
+  void look_back() {
+    if (std::exchange(looking_back, true)) return;
+    std::weak_ptr<bool> weak = alive;
+    client.call(events_after_request(lane, position),
+                [this, weak, asked = episode, at = position](const Result<Answer>& answer) {
+                  if (!weak.expired()) on_look_back(asked, at, answer);
+                });
+  }
+
+  void on_look_back(uint64_t asked, Revision at, const Result<Answer>& answer) {
+    looking_back = false;
+    if (asked != episode || !answer || !status_of(answer->outcome())) return;
+    Revision now(answer->outcome().revision());
+    if (now && now < at) expire();
   }
 
   void failed(const Error& error) {
@@ -267,7 +285,7 @@ struct Feed::Impl {
   Mode mode = Mode::kFilling;
   uint64_t episode = 0;  // answers to questions of an earlier one are void
   int attempts = 0;
-  bool knows_state = false, ask_again = false;
+  bool knows_state = false, ask_again = false, looking_back = false;
   std::deque<EventView> waiting;
   size_t waiting_bytes = 0;
   FeedStats stats;

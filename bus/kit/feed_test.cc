@@ -92,6 +92,21 @@ TEST_F(FeedTest, AnOldHeadChangesNothing) {
   EXPECT_EQ(expired, 0);
 }
 
+TEST_F(FeedTest, AnOldHeadHoldsNothingUp) {
+  auto feed = follow(kMaps);
+  put(5);
+  c.world.settle();
+  c.store.answer_after(seconds(1));
+  flatbuffers::FlatBufferBuilder b;
+  b.Finish(wire::CreateHead(b, 0, 2));
+  c.host("another").ports().bus.publish(client.subjects().head(kMaps),
+                                        {b.GetBufferPointer(), b.GetSize()});
+  c.world.run_for(milliseconds(20));
+  put(1);
+  c.world.run_for(milliseconds(20));
+  expect_all(1, 6);
+}
+
 TEST_F(FeedTest, ALostHeadIsAskedFor) {
   auto feed = follow(kMaps);
   c.world.settle();
