@@ -203,10 +203,6 @@ void Namespaces::report(kit::Pass& pass, const Object& object, const std::vector
 }
 
 void Namespaces::finalize(kit::Pass& pass, const Object& object) {
-  // Events are not followed here: whatever there is goes with the rest.
-  const schema::KindInfo& events = kind_of("", "events");
-  pass.send(
-      kit::request_for(wire::Verb::DeleteCollection, {&events, std::string(object.name()), ""}));
   json::value whole = codec::to_value(object.kind(), object.bytes());
   json::array others = array_in(object_in(whole.as_object(), "spec"), "finalizers");
   json::value ours(kFinalizer);
@@ -218,6 +214,13 @@ void Namespaces::finalize(kit::Pass& pass, const Object& object) {
   request.operations.front()->subresource = "finalize";
   request.operations.front()->object = *std::move(bytes);
   request.operations.front()->precondition_uid = object.uid();
+  // Events are not followed here: whatever there is goes with the rest, in the same step, so that
+  // none outlives its namespace when a message is lost.
+  const schema::KindInfo& events = kind_of("", "events");
+  auto rest =
+      kit::request_for(wire::Verb::DeleteCollection, {&events, std::string(object.name()), ""});
+  request.operations.insert(request.operations.begin(), std::move(rest.operations.front()));
+  request.atomic = true;
   pass.send(std::move(request));
 }
 
