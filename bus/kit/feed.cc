@@ -158,7 +158,11 @@ struct Feed::Impl {
 
   void on_look_back(uint64_t asked, Revision at, const Result<Answer>& answer) {
     looking_back = false;
-    if (asked != episode || !answer || !status_of(answer->outcome())) return;
+    if (asked != episode || !answer) return;
+    if (Status s = status_of(answer->outcome()); !s) {
+      if (s.error().code == Code::kExpired) expire();
+      return;
+    }
     Revision now(answer->outcome().revision());
     if (now && now < at) expire();
   }
