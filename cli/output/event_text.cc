@@ -107,6 +107,10 @@ void diff(const json::value& before, const json::value& after, const std::string
 
 }  // namespace
 
+std::string time_text(const kit::EventView& event) {
+  return codec::format_micro_time(event->time() / kNanosPerMicro);
+}
+
 std::string event_line(const kit::EventView& event) {
   const wire::Event& e = event.event();
   std::string revision = std::to_string(e.revision());

@@ -12,6 +12,8 @@ namespace kubus::cli {
 // "42  2026-11-23T05:00:00Z  modified  pods/default/web  by scheduler  spec.nodeName,
 // status.conditions"
 std::string event_line(const kit::EventView& event);
+// When it happened, to the microsecond, UTC.
+std::string time_text(const kit::EventView& event);
 // Revision, time, type, actor, user, cause, kind, namespace, name, changed, object.
 boost::json::object event_json(const kit::EventView& event, bool with_object);
 

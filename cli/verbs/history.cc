@@ -3,14 +3,12 @@
 #include <cstdio>
 #include <vector>
 
-#include "bus/kit/feed.h"
 #include "cli/output/event_text.h"
+#include "cli/past/past.h"
 #include "cli/resources.h"
 #include "cli/session.h"
 #include "cli/verbs/verbs.h"
-#include "schemas/bus/envelope_generated.h"
 #include "schemas/bus/event_generated.h"
-#include "schemas/lib/codec/codec.h"
 
 namespace kubus::cli {
 namespace {
@@ -23,47 +21,6 @@ void add_options(po::options_description_easy_init add) {
       "diff, line or json (one object a line)");
 }
 
-wire::RequestT page_request(const ObjectKey& key, const std::string& continue_token) {
-  wire::RequestT request;
-  auto op = std::make_unique<wire::OperationT>();
-  op->verb = wire::Verb::History;
-  op->group = key.kind->group;
-  op->resource = key.kind->resource;
-  op->namespace_ = key.ns;
-  op->name = key.name;
-  op->continue_token = continue_token;
-  request.operations.push_back(std::move(op));
-  return request;
-}
-
-// Newest first, as the store tells them.
-Result<std::vector<kit::EventView>> versions(Session& session, const ObjectKey& key,
-                                             uint32_t limit) {
-  std::vector<kit::EventView> out;
-  std::string token;
-  do {
-    auto answer = session.call(page_request(key, token));
-    if (!answer) return answer.error();
-    const wire::Outcome& outcome = answer->outcome();
-    for (size_t i = 0; outcome.events() && i < outcome.events()->size(); ++i) {
-      const auto* bytes = outcome.events()->Get(i)->bytes();
-      if (!bytes) continue;
-      auto event = kit::EventView::from(answer->payload().part({bytes->data(), bytes->size()}));
-      if (!event) return Error(Code::kInternal, "the store sent a malformed event of " + key.str());
-      out.push_back(*event);
-      if (limit && out.size() == limit) return out;
-    }
-    token = outcome.continue_token() ? outcome.continue_token()->str() : "";
-  } while (!token.empty());
-  return out;
-}
-
-boost::json::value object_of(const kit::EventView& event) {
-  auto object = event.object();
-  if (!object || event->type() == wire::EventType::Deleted) return {};
-  return codec::to_value(object->kind(), object->bytes());
-}
-
 void print(const std::vector<kit::EventView>& oldest_first, const std::string& output) {
   boost::json::value before;
   for (size_t i = 0; i < oldest_first.size(); ++i) {
@@ -74,7 +31,7 @@ void print(const std::vector<kit::EventView>& oldest_first, const std::string& o
     }
     std::printf("%s\n", event_line(e).c_str());
     if (output != "diff") continue;
-    boost::json::value after = object_of(e);
+    boost::json::value after = value_of(e);
     bool modified = e->type() == wire::EventType::Modified && !before.is_null();
     if (modified) std::printf("%s", diff_text(before, after).c_str());
     before = std::move(after);
@@ -94,7 +51,7 @@ Status run(const Invocation& call) {
   auto session = Session::open(call);
   if (!session) return session.error();
   const Selection& s = selections->front();
-  auto list = versions(**session, s.key(s.names[0]), call.options["limit"].as<uint32_t>());
+  auto list = versions_of(**session, s.key(s.names[0]), call.options["limit"].as<uint32_t>());
   if (!list) return list.error();
   std::reverse(list->begin(), list->end());
   print(*list, output);

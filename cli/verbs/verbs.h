@@ -7,7 +7,7 @@ namespace kubus::cli {
 
 extern const Command kUp, kDown, kStatus, kApply, kGet, kDescribe, kDelete, kCreate, kPatch, kLabel,
     kAnnotate, kWait, kScale, kRollout, kTop, kCordon, kUncordon, kDrain, kTaint, kEvents, kHistory,
-    kAudit, kPurge, kSecrets, kBridge, kReplay, kExport, kImage, kLogs, kExec, kPortForward, kUser,
-    kStream, kKeepUsers, kSupervise;
+    kDiff, kBlame, kWhy, kUndo, kAudit, kPurge, kSecrets, kBridge, kReplay, kExport, kImage, kLogs,
+    kExec, kPortForward, kUser, kStream, kKeepUsers, kSupervise;
 
 }  // namespace kubus::cli
