@@ -49,12 +49,11 @@ int64_t Session::now_ns() {
 }
 
 bool Session::run_until(const std::function<bool()>& done) {
-  bool interrupted = false;
-  host_->on_terminate([&] { interrupted = true; });
-  while (!done() && !interrupted) {
+  host_->on_terminate([this] { interrupted_ = true; });
+  while (!interrupted_ && !done()) {
     if (host_->loop().run_one() == 0) host_->loop().restart();
   }
-  return !interrupted;
+  return !interrupted_;
 }
 
 template <class T>

@@ -35,6 +35,7 @@ class Session {
                              const std::string& labels, const std::string& fields);
   // Runs the loop until `done()`; false if it was interrupted (Ctrl-C).
   bool run_until(const std::function<bool()>& done);
+  bool interrupted() const { return interrupted_; }
 
  private:
   explicit Session(Layout layout) : layout_(std::move(layout)) {}
@@ -42,6 +43,7 @@ class Session {
   Layout layout_;
   std::unique_ptr<bus::Host> host_;
   std::unique_ptr<kit::Client> client_;
+  bool interrupted_ = false;
 };
 
 }  // namespace kubus::cli

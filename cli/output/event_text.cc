@@ -58,6 +58,28 @@ json::object cause_json(const wire::Cause& cause) {
   return {{"trigger", trigger_of(cause.trigger())}, {"revisions", std::move(revisions)}};
 }
 
+// "41 42", "41, a probe", "a timer"; what set it off goes without saying if it is an event or a
+// user.
+std::string cause_text(const wire::Event& e) {
+  std::string out;
+  if (!e.cause()) return out;
+  if (e.cause()->revisions()) {
+    for (uint64_t r : *e.cause()->revisions()) out += (out.empty() ? "" : " ") + std::to_string(r);
+  }
+  switch (e.cause()->trigger()) {
+    case wire::Trigger::Timer:
+      return out + (out.empty() ? "" : ", ") + "a timer";
+    case wire::Trigger::Start:
+      return out + (out.empty() ? "" : ", ") + "a start";
+    case wire::Trigger::Runtime:
+      return out + (out.empty() ? "" : ", ") + "the runtime";
+    case wire::Trigger::Probe:
+      return out + (out.empty() ? "" : ", ") + "a probe";
+    default:
+      return out;
+  }
+}
+
 bool left_out(const std::string& path) {
   return path == "metadata.managedFields" || path == "metadata.resourceVersion";
 }
@@ -121,10 +143,8 @@ std::string event_line(const kit::EventView& event) {
   out += verb + target_of(e) + "  by " + std::string(text(e.actor()));
   if (!text(e.user()).empty()) out += " for " + std::string(text(e.user()));
   if (std::string changed = changed_of(e); !changed.empty()) out += "  " + changed;
-  if (e.cause() && e.cause()->revisions() && e.cause()->revisions()->size() > 0) {
-    out += "  because of";
-    for (uint64_t r : *e.cause()->revisions()) out += " " + std::to_string(r);
-  }
+  if (std::string why = cause_text(e); !why.empty()) out += "  because of " + why;
+  if (e.purged() && e.purged()->size() > 0) out += "  (values were purged)";
   return out;
 }
 
@@ -139,13 +159,26 @@ json::object event_json(const kit::EventView& event, bool with_object) {
                  {"namespace", text(e.namespace_())},
                  {"name", text(e.name())},
                  {"uid", text(e.uid())}};
-  if (!text(e.user()).empty()) o["user"] = text(e.user());
+  auto put = [&](const char* key, const flatbuffers::String* value) {
+    if (!text(value).empty()) o[key] = text(value);
+  };
+  put("user", e.user());
+  put("source", e.source());
+  put("requestId", e.request_id());
+  put("subresource", e.subresource());
+  put("manager", e.manager());
+  put("node", e.node());
   if (e.cause()) o["cause"] = cause_json(*e.cause());
   json::array changed;
   if (e.changed()) {
     for (const auto* path : *e.changed()) changed.emplace_back(path->str());
   }
   o["changed"] = std::move(changed);
+  if (e.purged() && e.purged()->size() > 0) {
+    json::array purged;
+    for (const auto* path : *e.purged()) purged.emplace_back(path->str());
+    o["purged"] = std::move(purged);
+  }
   if (auto object = with_object ? event.object() : std::nullopt) {
     o["object"] = codec::to_value(object->kind(), object->bytes());
   }

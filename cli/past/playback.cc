@@ -7,6 +7,7 @@
 #include "bus/replay/lane_source.h"
 #include "cli/output/event_text.h"
 #include "cli/past/keys.h"
+#include "cli/past/moment.h"
 #include "schemas/bus/envelope_generated.h"
 #include "schemas/bus/event_generated.h"
 
@@ -14,27 +15,6 @@ namespace kubus::cli {
 namespace {
 
 constexpr std::chrono::seconds kPatience{5};
-
-Result<Revision> newest(Session& session) {
-  wire::RequestT request;
-  auto op = std::make_unique<wire::OperationT>();
-  op->verb = wire::Verb::Heads;
-  request.operations.push_back(std::move(op));
-  auto answer = session.call(std::move(request));
-  if (!answer) return answer.error();
-  return Revision(answer->outcome().revision());
-}
-
-// The last revision at or before that point.
-Result<Revision> revision_of(Session& session, const At& at) {
-  if (at.revision != 0) return Revision(at.revision);
-  replay::LaneSource source(session.client(), {});
-  std::optional<Result<Revision>> found;
-  source.revision_at(at.time_ns, [&](Result<Revision> r) { found.emplace(std::move(r)); });
-  if (!session.run_until([&] { return found.has_value(); }))
-    return Error(Code::kTimeout, "interrupted");
-  return *std::move(found);
-}
 
 class Printer {
  public:

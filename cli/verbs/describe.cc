@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "cli/output/printer.h"
+#include "cli/past/moment.h"
 #include "cli/reads.h"
 #include "cli/resources.h"
 #include "cli/session.h"
@@ -14,6 +15,8 @@ namespace kubus::cli {
 namespace {
 
 namespace json = boost::json;
+
+constexpr int64_t kNanosPerSecond = 1'000'000'000;
 
 void add_options(po::options_description_easy_init add) {
   add_namespace_options(add);
@@ -86,22 +89,23 @@ void describe(const Object& object) {
   describe_members(o, "");
 }
 
-// Kubernetes Events about the object, oldest first.
-Status describe_events(Session& session, const Object& object, int64_t now) {
+// Kubernetes Events about the object as they were then, oldest first.
+Status describe_events(Session& session, const Object& object, const ReadAt& at) {
   const auto* kind = schema::Registry::get().by_resource("", "events");
   std::string ns = object.ns().empty() ? "default" : std::string(object.ns());
-  auto page = session.list_all(*kind, ns, "",
-                               "involvedObject.name=" + std::string(object.name()) +
-                                   ",involvedObject.kind=" + object.kind().kind);
-  if (!page) return page.error();
-  if (page->items.empty()) {
+  auto items = read_objects(session, {kind, ns, {}}, "",
+                            "involvedObject.name=" + std::string(object.name()) +
+                                ",involvedObject.kind=" + object.kind().kind,
+                            at.at);
+  if (!items) return items.error();
+  if (items->empty()) {
     std::printf("Events: <none>\n");
     return {};
   }
   std::printf("Events:\n");
-  std::sort(page->items.begin(), page->items.end(),
+  std::sort(items->begin(), items->end(),
             [](const Object& a, const Object& b) { return a.revision() < b.revision(); });
-  print_objects(*kind, page->items, Output::kTable, false, false, now);
+  print_objects(*kind, *items, Output::kTable, false, false, at.time_ns / kNanosPerSecond);
   return {};
 }
 
@@ -110,18 +114,17 @@ Status run(const Invocation& call) {
   if (!selections) return selections.error();
   auto session = Session::open(call);
   if (!session) return session.error();
-  auto& clock = (*session)->host().ports().clock;
-  auto at = at_of(call, (*session)->now_ns());
+  auto at = read_at(**session, call);
   if (!at) return at.error();
   bool first = true;
   for (const Selection& s : *selections) {
     auto objects = read_objects(**session, s, call.options["selector"].as<std::string>(),
-                                call.options["field-selector"].as<std::string>(), *at);
+                                call.options["field-selector"].as<std::string>(), at->at);
     if (!objects) return objects.error();
     for (const Object& o : *objects) {
       if (!std::exchange(first, false)) std::printf("\n\n");
       describe(o);
-      if (Status e = describe_events(**session, o, clock.wall_seconds()); !e) return e;
+      if (Status e = describe_events(**session, o, *at); !e) return e;
     }
   }
   return {};

@@ -1,6 +1,7 @@
 #include <cstdio>
 
 #include "cli/output/printer.h"
+#include "cli/past/moment.h"
 #include "cli/reads.h"
 #include "cli/resources.h"
 #include "cli/session.h"
@@ -8,6 +9,8 @@
 
 namespace kubus::cli {
 namespace {
+
+constexpr int64_t kNanosPerSecond = 1'000'000'000;
 
 void add_options(po::options_description_easy_init add) {
   add_namespace_options(add);
@@ -23,20 +26,19 @@ Status run(const Invocation& call) {
   if (!selections) return selections.error();
   auto session = Session::open(call);
   if (!session) return session.error();
-  auto& clock = (*session)->host().ports().clock;
-  auto at = at_of(call, (*session)->now_ns());
+  auto at = read_at(**session, call);
   if (!at) return at.error();
   bool all_ns = call.options["all-namespaces"].as<bool>();
   size_t printed = 0;
   for (const Selection& s : *selections) {
     auto objects = read_objects(**session, s, call.options["selector"].as<std::string>(),
-                                call.options["field-selector"].as<std::string>(), *at);
+                                call.options["field-selector"].as<std::string>(), at->at);
     if (!objects) return objects.error();
     bool as_table = *output == Output::kTable || *output == Output::kWide;
     if (objects->empty() && as_table) continue;
     if (printed++ && as_table) std::printf("\n");
     print_objects(*s.kind, *objects, *output, s.names.size() == 1, all_ns && s.kind->namespaced,
-                  clock.wall_seconds());
+                  at->time_ns / kNanosPerSecond);
   }
   if (printed == 0) {
     std::fprintf(
