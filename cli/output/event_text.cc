@@ -1,7 +1,6 @@
 #include "cli/output/event_text.h"
 
 #include <boost/json.hpp>
-#include <set>
 
 #include "schemas/bus/event_generated.h"
 #include "schemas/lib/codec/codec.h"
@@ -32,11 +31,7 @@ const char* verb_of(wire::EventType type) {
   return "unknown";
 }
 
-const char* trigger_of(wire::Trigger trigger) {
-  return wire::EnumNameTrigger(trigger);
-}
-
-std::string target_of(const wire::Event& e) {
+std::string target(const wire::Event& e) {
   std::string out(text(e.resource()));
   if (!text(e.group()).empty()) out += "." + std::string(text(e.group()));
   if (!text(e.namespace_()).empty()) out += "/" + std::string(text(e.namespace_()));
@@ -55,76 +50,18 @@ json::object cause_json(const wire::Cause& cause) {
   if (cause.revisions()) {
     for (uint64_t r : *cause.revisions()) revisions.push_back(r);
   }
-  return {{"trigger", trigger_of(cause.trigger())}, {"revisions", std::move(revisions)}};
+  return {{"trigger", wire::EnumNameTrigger(cause.trigger())}, {"revisions", std::move(revisions)}};
 }
 
-// "41 42", "41, a probe", "a timer"; what set it off goes without saying if it is an event or a
-// user.
-std::string cause_text(const wire::Event& e) {
+// "41 42", "41, a probe", "a timer"
+std::string cause_text(const kit::EventView& e) {
   std::string out;
-  if (!e.cause()) return out;
-  if (e.cause()->revisions()) {
-    for (uint64_t r : *e.cause()->revisions()) out += (out.empty() ? "" : " ") + std::to_string(r);
+  if (!e->cause()) return out;
+  if (e->cause()->revisions()) {
+    for (uint64_t r : *e->cause()->revisions()) out += (out.empty() ? "" : " ") + std::to_string(r);
   }
-  switch (e.cause()->trigger()) {
-    case wire::Trigger::Timer:
-      return out + (out.empty() ? "" : ", ") + "a timer";
-    case wire::Trigger::Start:
-      return out + (out.empty() ? "" : ", ") + "a start";
-    case wire::Trigger::Runtime:
-      return out + (out.empty() ? "" : ", ") + "the runtime";
-    case wire::Trigger::Probe:
-      return out + (out.empty() ? "" : ", ") + "a probe";
-    default:
-      return out;
-  }
-}
-
-bool left_out(const std::string& path) {
-  return path == "metadata.managedFields" || path == "metadata.resourceVersion";
-}
-
-void diff(const json::value& before, const json::value& after, const std::string& path,
-          std::string* out);
-
-void diff_objects(const json::value& before, const json::value& after, const std::string& path,
-                  std::string* out) {
-  std::set<std::string> keys;
-  for (const json::value* v : {&before, &after}) {
-    if (!v->is_object()) continue;
-    for (const auto& member : v->as_object()) keys.emplace(member.key());
-  }
-  static const json::value kNone;
-  auto at = [](const json::value& v, const std::string& key) -> const json::value& {
-    const json::value* m = v.is_object() ? v.as_object().if_contains(key) : nullptr;
-    return m ? *m : kNone;
-  };
-  for (const std::string& key : keys)
-    diff(at(before, key), at(after, key), path.empty() ? key : path + "." + key, out);
-}
-
-void diff_lists(const json::value& before, const json::value& after, const std::string& path,
-                std::string* out) {
-  static const json::value kNone;
-  size_t had = before.is_array() ? before.as_array().size() : 0;
-  size_t has = after.is_array() ? after.as_array().size() : 0;
-  for (size_t i = 0; i < std::max(had, has); ++i) {
-    diff(i < had ? before.as_array()[i] : kNone, i < has ? after.as_array()[i] : kNone,
-         path + "[" + std::to_string(i) + "]", out);
-  }
-}
-
-void diff(const json::value& before, const json::value& after, const std::string& path,
-          std::string* out) {
-  if (before == after || left_out(path)) return;
-  bool objects = (before.is_object() || before.is_null()) && (after.is_object() || after.is_null());
-  bool lists = (before.is_array() || before.is_null()) && (after.is_array() || after.is_null());
-  if (objects) return diff_objects(before, after, path, out);
-  if (lists) return diff_lists(before, after, path, out);
-  auto shown = [](const json::value& v) {
-    return v.is_null() ? std::string("∅") : json::serialize(v);
-  };
-  *out += "  " + path + ": " + shown(before) + " → " + shown(after) + "\n";
+  std::string trigger = trigger_of(e);
+  return trigger.empty() ? out : out + (out.empty() ? "" : ", ") + trigger;
 }
 
 }  // namespace
@@ -133,17 +70,48 @@ std::string time_text(const kit::EventView& event) {
   return codec::format_micro_time(event->time() / kNanosPerMicro);
 }
 
-std::string event_line(const kit::EventView& event) {
+std::string trigger_of(const kit::EventView& event) {
+  switch (event->cause() ? event->cause()->trigger() : wire::Trigger::Unknown) {
+    case wire::Trigger::Timer:
+      return "a timer";
+    case wire::Trigger::Start:
+      return "a start";
+    case wire::Trigger::Runtime:
+      return "the runtime";
+    case wire::Trigger::Probe:
+      return "a probe";
+    default:
+      return "";
+  }
+}
+
+std::string target_of(const kit::EventView& event) {
+  return target(event.event());
+}
+
+std::string actor_of(const kit::EventView& event) {
+  std::string out(text(event->actor()));
+  return text(event->user()).empty() ? out : out + " for " + std::string(text(event->user()));
+}
+
+std::string short_line(const kit::EventView& event) {
+  std::string out =
+      verb_of(event->type()) + std::string(" ") + target_of(event) + " by " + actor_of(event);
+  std::string changed = changed_of(event.event());
+  return changed.empty() ? out : out + "  " + changed;
+}
+
+std::string event_line(const kit::EventView& event, bool with_cause) {
   const wire::Event& e = event.event();
   std::string revision = std::to_string(e.revision());
   std::string out = std::string(revision.size() < 7 ? 7 - revision.size() : 0, ' ') + revision +
-                    "  " + codec::format_micro_time(e.time() / kNanosPerMicro) + "  ";
+                    "  " + time_text(event) + "  ";
   std::string verb = verb_of(e.type());
   verb.resize(10, ' ');
-  out += verb + target_of(e) + "  by " + std::string(text(e.actor()));
-  if (!text(e.user()).empty()) out += " for " + std::string(text(e.user()));
+  out += verb + target_of(event) + "  by " + actor_of(event);
   if (std::string changed = changed_of(e); !changed.empty()) out += "  " + changed;
-  if (std::string why = cause_text(e); !why.empty()) out += "  because of " + why;
+  if (std::string why = with_cause ? cause_text(event) : ""; !why.empty())
+    out += "  because of " + why;
   if (e.purged() && e.purged()->size() > 0) out += "  (values were purged)";
   return out;
 }
@@ -183,12 +151,6 @@ json::object event_json(const kit::EventView& event, bool with_object) {
     o["object"] = codec::to_value(object->kind(), object->bytes());
   }
   return o;
-}
-
-std::string diff_text(const json::value& before, const json::value& after) {
-  std::string out;
-  diff_objects(before, after, "", &out);
-  return out;
 }
 
 }  // namespace kubus::cli

@@ -11,14 +11,17 @@ namespace kubus::cli {
 
 // "42  2026-11-23T05:00:00Z  modified  pods/default/web  by scheduler  spec.nodeName,
 // status.conditions"
-std::string event_line(const kit::EventView& event);
+std::string event_line(const kit::EventView& event, bool with_cause = true);
+// "modified deployments.apps/default/web by admin for kubus-admin  spec.replicas"
+std::string short_line(const kit::EventView& event);
+// "pods/default/web", and who changed it: "admin for kubus-admin".
+std::string target_of(const kit::EventView& event);
+std::string actor_of(const kit::EventView& event);
+// "the runtime", "a timer", …: what set it off; "" : an event or a user, as usual.
+std::string trigger_of(const kit::EventView& event);
 // When it happened, to the microsecond, UTC.
 std::string time_text(const kit::EventView& event);
 // Revision, time, type, actor, user, cause, kind, namespace, name, changed, object.
 boost::json::object event_json(const kit::EventView& event, bool with_object);
-
-// What differs between two objects, one line a field: `  spec.replicas: 2 → 3`. Either may be null.
-// managedFields and resourceVersion are left out.
-std::string diff_text(const boost::json::value& before, const boost::json::value& after);
 
 }  // namespace kubus::cli

@@ -10,34 +10,42 @@ namespace json = boost::json;
 Chain::Chain(std::vector<Link> links, std::set<uint64_t> about) : about_(std::move(about)) {
   for (Link& link : links) links_.emplace(link.revision, std::move(link));
   for (auto& [revision, link] : links_) {
-    std::erase_if(link.causes, [&](uint64_t cause) { return !links_.contains(cause); });
+    // A cause is earlier; what claims otherwise is no cause.
+    std::erase_if(link.causes, [&, own = revision](uint64_t cause) {
+      return !links_.contains(cause) || cause >= own;
+    });
+    if (!links_.contains(link.of) || link.of >= revision) link.of = 0;
     for (uint64_t cause : link.causes) effects_[cause].push_back(revision);
+    if (link.causes.empty() && link.of != 0) effects_[link.of].push_back(revision);
   }
 }
 
-void Chain::tell(uint64_t revision, size_t depth, std::set<uint64_t>* told,
-                 std::string* out) const {
+uint64_t Chain::told_under(const Link& link) const {
+  return link.causes.empty() ? link.of : *std::max_element(link.causes.begin(), link.causes.end());
+}
+
+void Chain::tell(uint64_t revision, const std::string& indent, std::string* out) const {
   const Link& link = links_.at(revision);
-  std::string indent(2 * depth, ' ');
-  *out += indent + (about_.contains(revision) ? "* " : "- ") + link.text + "\n";
-  for (const std::string& note : link.notes) *out += indent + "    " + note + "\n";
+  *out += indent + (about_.contains(revision) ? "* " : "- ") + link.text;
+  uint64_t under = told_under(link);
+  std::string others;
+  for (uint64_t cause : link.causes) {
+    if (cause != under) others += " " + std::to_string(cause);
+  }
+  if (!others.empty()) *out += "  (also because of" + others + ")";
+  *out += "\n";
+  for (const std::string& note : link.notes) *out += indent + "      " + note + "\n";
   auto effects = effects_.find(revision);
   if (effects == effects_.end()) return;
   for (uint64_t effect : effects->second) {
-    // Of several causes the last one tells it, for then it could happen.
-    bool later = links_.at(effect).causes.size() > 1 &&
-                 *std::max_element(links_.at(effect).causes.begin(),
-                                   links_.at(effect).causes.end()) != revision;
-    if (later) continue;
-    if (told->insert(effect).second) tell(effect, depth + 1, told, out);
+    if (told_under(links_.at(effect)) == revision) tell(effect, indent + "  ", out);
   }
 }
 
 std::string Chain::text() const {
   std::string out;
-  std::set<uint64_t> told;
   for (const auto& [revision, link] : links_) {
-    if (link.causes.empty() && told.insert(revision).second) tell(revision, 0, &told, &out);
+    if (told_under(link) == 0) tell(revision, "", &out);
   }
   return out;
 }
@@ -53,6 +61,7 @@ json::value Chain::json() const {
                                {"text", link.text},
                                {"causes", std::move(causes)},
                                {"notes", std::move(notes)},
+                               {"object", link.of},
                                {"asked", about_.contains(revision)}});
   }
   return all;
@@ -67,6 +76,9 @@ std::string Chain::dot() const {
            (about_.contains(revision) ? ", style=bold" : "") + "];\n";
     for (uint64_t cause : link.causes)
       out += "  r" + std::to_string(cause) + " -> r" + std::to_string(revision) + ";\n";
+    if (link.causes.empty() && link.of != 0)
+      out += "  r" + std::to_string(link.of) + " -> r" + std::to_string(revision) +
+             " [style=dashed];\n";
   }
   return out + "}\n";
 }

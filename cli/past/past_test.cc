@@ -5,6 +5,8 @@
 
 #include "cli/past/blame.h"
 #include "cli/past/chain.h"
+#include "cli/past/notes.h"
+#include "cli/past/restore.h"
 #include "cli/past/undo_plan.h"
 
 namespace kubus::cli {
@@ -29,9 +31,19 @@ TEST(Leaves, ItemsStandUnderTheirNames) {
       compare(leaves_of(type, deployment(2, "a:1")), leaves_of(type, deployment(3, "a:2")));
   EXPECT_EQ(text_of(changes),
             "  spec.replicas: 2 → 3\n"
-            "  spec.template.spec.containers[c].image: \"a:1\" → \"a:2\"\n");
+            "  spec.template.spec.containers[name=c].image: \"a:1\" → \"a:2\"\n");
   EXPECT_TRUE(
       compare(leaves_of(type, deployment(2, "a")), leaves_of(type, deployment(2, "a"))).empty());
+}
+
+TEST(Leaves, PathsAreWrittenAsEventsWriteThem) {
+  EXPECT_EQ(member_path("metadata.annotations", "example.com/owner"),
+            "metadata.annotations[example.com/owner]");
+  EXPECT_EQ(member_path("", "spec"), "spec");
+  EXPECT_TRUE(within("spec.template.spec", "spec.template"));
+  EXPECT_TRUE(within("spec.containers[name=c].image", "spec.containers"));
+  EXPECT_TRUE(within("spec", ""));
+  EXPECT_FALSE(within("spec.templates", "spec.template"));
 }
 
 TEST(Blame, NamesTheChangeThatLastSetAField) {
@@ -41,30 +53,37 @@ TEST(Blame, NamesTheChangeThatLastSetAField) {
   };
   auto of = blame({at(1, "a"), at(2, "a"), at(2, "b"), at(1, "b")});
   EXPECT_EQ(of.at("spec.replicas").version, 3u);
-  EXPECT_EQ(of.at("spec.template.spec.containers[c].image").version, 2u);
+  EXPECT_EQ(of.at("spec.template.spec.containers[name=c].image").version, 2u);
   EXPECT_EQ(of.at("metadata.name").version, 0u);
   EXPECT_EQ(blame({at(1, "a"), Leaves(), at(1, "a")}).at("spec.replicas").version, 2u);
 }
 
 TEST(Chain, IsToldFromItsRoots) {
-  Chain chain({{1, {}, "manifest", "d", {}},
-               {2, {1}, "set", "s", {}},
-               {3, {1, 2}, "pod", "p", {"c: terminated, exitCode 1"}},
-               {9, {77}, "of what is not kept", "x", {}}},
+  Chain chain({{1, {}, 0, "manifest", "d", {}},
+               {2, {1}, 0, "set", "s", {}},
+               {3, {1, 2}, 0, "pod", "p", {}},
+               {4, {}, 3, "pod ended", "p", {"c: terminated, exit code 1"}},
+               {9, {77}, 77, "of what is not kept", "x", {}}},
               {3});
   EXPECT_EQ(chain.text(),
             "- manifest\n"
             "  - set\n"
-            "    * pod\n"
-            "        c: terminated, exitCode 1\n"
+            "    * pod  (also because of 1)\n"
+            "      - pod ended\n"
+            "            c: terminated, exit code 1\n"
             "- of what is not kept\n");
-  EXPECT_EQ(chain.json().as_array().size(), 4u);
+  EXPECT_EQ(chain.json().as_array().size(), 5u);
   EXPECT_NE(chain.dot().find("r1 -> r2;"), std::string::npos);
+  EXPECT_NE(chain.dot().find("r3 -> r4 [style=dashed];"), std::string::npos);
+}
+
+TEST(Chain, ACauseThatIsNoneMakesNoCircle) {
+  Chain chain({{1, {2}, 0, "a", "a", {}}, {2, {1, 2}, 2, "b", "b", {}}}, {});
+  EXPECT_EQ(chain.text(), "- a\n  - b\n");
 }
 
 Touched touched(json::value before, json::value after, json::value now) {
   return {{&kind("apps", "deployments"), "default", "web"},
-          "",
           std::move(before),
           std::move(after),
           std::move(now)};
@@ -80,6 +99,8 @@ TEST(Undo, PutsBackWhatWasChangedAndNothingElse) {
   EXPECT_EQ(step.body,
             json::parse(
                 R"({"spec":{"template":{"spec":{"containers":[{"name":"c","image":"good"}]}}}})"));
+  EXPECT_EQ(text_of(step.changes),
+            "  spec.template.spec.containers[name=c].image: \"bad\" → \"good\"\n");
 }
 
 TEST(Undo, DoesNotOverwriteWhatSomebodyChangedSince) {
@@ -101,6 +122,91 @@ TEST(Undo, LeavesStatusAlone) {
   json::value other = deployment(1, "a");
   other.at("status").as_object()["replicas"] = 9;
   EXPECT_EQ(plan_undo(touched(deployment(1, "a"), other, other)).what, UndoStep::What::kNothing);
+}
+
+TEST(Undo, WhatIsBeingRemovedIsNotTouched) {
+  json::value going = deployment(1, "a");
+  going.at("metadata").as_object()["deletionTimestamp"] = "2026-11-23T05:00:00Z";
+  EXPECT_EQ(plan_undo(touched(deployment(1, "a"), going, going)).what, UndoStep::What::kNothing);
+  json::value other = deployment(1, "a");
+  other.at("metadata").as_object()["uid"] = "u2";
+  EXPECT_EQ(plan_undo(touched(deployment(1, "a"), deployment(2, "a"), other)).what,
+            UndoStep::What::kNothing);
+}
+
+TEST(Undo, StepsAreDoneInTheOrderOfNeed) {
+  auto step = [](UndoStep::What what, const char* resource, const char* ns, const char* name) {
+    UndoStep s;
+    s.what = what;
+    s.key = {&kind("", resource), ns, name};
+    return s;
+  };
+  using What = UndoStep::What;
+  auto made = in_order({step(What::kCreate, "configmaps", "shop", "a"),
+                        step(What::kCreate, "namespaces", "", "shop")});
+  EXPECT_EQ(made[0].key.name, "shop");
+  auto gone = in_order({step(What::kDelete, "namespaces", "", "shop"),
+                        step(What::kDelete, "configmaps", "other", "b"),
+                        step(What::kDelete, "configmaps", "shop", "a")});
+  EXPECT_EQ(gone[0].key.name, "b");
+  EXPECT_EQ(gone[1].key.name, "shop");
+  EXPECT_EQ(gone[2].what, What::kNothing);
+}
+
+// Fields of a Pod template's containers, told apart by name.
+json::value containers(std::initializer_list<std::pair<const char*, const char*>> list) {
+  json::array items;
+  for (const auto& [name, image] : list)
+    items.push_back(json::object{{"name", name}, {"image", image}});
+  return json::object{{"metadata", {{"name", "p"}}}, {"spec", {{"containers", items}}}};
+}
+
+TEST(Restore, ItemsOfListsAreToldApartByTheirKeys) {
+  const schema::TypeInfo& pod = *kind("", "pods").type;
+  // Somebody changed b and added c since; only a is taken back.
+  Restored r =
+      restore(pod, containers({{"a", "1"}, {"b", "1"}}), containers({{"a", "2"}, {"b", "1"}}),
+              containers({{"a", "2"}, {"b", "9"}, {"c", "1"}}));
+  EXPECT_TRUE(r.conflicts.empty());
+  EXPECT_EQ(r.value, containers({{"a", "1"}, {"b", "9"}, {"c", "1"}}));
+  // What was added goes, what was taken out comes back in its place.
+  r = restore(pod, containers({{"x", "1"}, {"a", "1"}}), containers({{"a", "1"}, {"b", "1"}}),
+              containers({{"a", "1"}, {"b", "1"}}));
+  EXPECT_EQ(r.value, containers({{"x", "1"}, {"a", "1"}}));
+  // What was added and then changed is a conflict that names it.
+  r = restore(pod, containers({{"a", "1"}}), containers({{"a", "1"}, {"b", "1"}}),
+              containers({{"a", "7"}, {"b", "2"}}));
+  EXPECT_EQ(r.conflicts, std::vector<std::string>{"spec.containers[name=b]"});
+  r = restore(pod, containers({{"a", "1"}}), containers({{"a", "2"}}), containers({{"a", "3"}}));
+  EXPECT_EQ(r.conflicts, std::vector<std::string>{"spec.containers[name=a].image"});
+}
+
+TEST(Restore, MapsThatCameWithTheChangeGoByTheirEntries) {
+  const schema::TypeInfo& pod = *kind("", "pods").type;
+  auto labels = [](json::value v) {
+    return json::object{{"metadata", {{"labels", std::move(v)}}}};
+  };
+  json::value none = json::object{{"metadata", json::object()}};
+  Restored r = restore(pod, none, labels({{"a", "1"}}), labels({{"a", "1"}, {"b", "2"}}));
+  EXPECT_EQ(r.value, labels({{"b", "2"}}));
+  r = restore(pod, none, labels({{"a", "1"}}), labels({{"a", "1"}}));
+  EXPECT_EQ(r.value, none);
+  EXPECT_EQ(merge_patch({{"a", 1}, {"b", {{"c", 1}, {"d", 2}}}}, {{"b", {{"c", 1}, {"d", 3}}}}),
+            json::parse(R"({"a":null,"b":{"d":3}})"));
+}
+
+TEST(Notes, SayHowAContainerEnded) {
+  json::value pod = json::parse(R"({"status":{"phase":"Running","containerStatuses":[
+      {"name":"web","state":{"waiting":{"reason":"CrashLoopBackOff","message":"back-off 10s"}},
+       "lastState":{"terminated":{"exitCode":3,"reason":"Error"}}},
+      {"name":"ok","state":{"terminated":{"reason":"Completed"}}}]}})");
+  EXPECT_EQ(notes_of("pods", pod),
+            (std::vector<std::string>{
+                "container web: waiting, CrashLoopBackOff: back-off 10s; before that terminated, "
+                "exit code 3, Error",
+                "container ok: terminated, exit code 0, Completed"}));
+  EXPECT_TRUE(notes_of("configmaps", pod).empty());
+  EXPECT_TRUE(notes_of("pods", json::value()).empty());
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "bus/kit/feed.h"
 #include "bus/kit/requests.h"
 #include "cli/output/event_text.h"
+#include "cli/past/leaves.h"
 #include "cli/reads.h"
 #include "cli/session.h"
 #include "cli/verbs/verbs.h"
@@ -281,8 +282,7 @@ class Ledger {
         bytes ? Object::from(now->kind(), answer->payload().part({bytes->data(), bytes->size()}))
               : std::nullopt;
     if (!before) return "";
-    return diff_text(codec::to_value(before->kind(), before->bytes()),
-                     codec::to_value(now->kind(), now->bytes()));
+    return difference(*before, *now);
   }
 
   Session& session_;

@@ -1,140 +1,138 @@
-#include <algorithm>
+#include <unistd.h>
+
 #include <boost/json.hpp>
 #include <charconv>
 #include <cstdio>
+#include <map>
 
-#include "bus/kit/requests.h"
 #include "cli/output/event_text.h"
-#include "cli/past/past.h"
-#include "cli/past/undo_plan.h"
+#include "cli/past/taken_back.h"
 #include "cli/resources.h"
+#include "cli/terminal.h"
 #include "cli/verbs/verbs.h"
+#include "schemas/bus/envelope_generated.h"
 #include "schemas/bus/event_generated.h"
 
 namespace kubus::cli {
 namespace {
 
-namespace json = boost::json;
-
-// A request has so many operations at most, and its changes follow each other.
-constexpr uint64_t kAround = 400;
+// Status of what is undone may be written all the while: then the plan is made again.
+constexpr int kTries = 8;
+constexpr size_t kMostFollows = 12;
 
 void add_options(po::options_description_easy_init add) {
-  add("yes", po::bool_switch(), "do it; without, it is only shown");
+  add("yes,y", po::bool_switch(), "do it; without, it is only shown");
+  add("all", po::bool_switch(), "show all of what follows by itself");
 }
 
-std::string text(const flatbuffers::String* s) {
-  return s ? s->str() : "";
-}
-
-// All that the request of that revision changed.
-Result<std::vector<kit::EventView>> request_of(Session& session, uint64_t revision) {
-  auto one = trace(session, {revision}, {});
-  if (!one) return one.error();
-  if (one->empty()) {
-    return Error(Code::kExpired,
-                 "revision " + std::to_string(revision) + " is not kept, or never was");
-  }
-  std::string id = text((*one)[0]->request_id()), actor = text((*one)[0]->actor());
-  std::vector<uint64_t> around;
-  for (uint64_t r = revision > kAround ? revision - kAround : 1; r <= revision; ++r)
-    around.push_back(r);
-  auto answer = session.call(kit::events_after_request({}, Revision(revision)));
-  if (!answer) return answer.error();
-  uint64_t head = answer->outcome().head();
-  for (uint64_t r = revision + 1; r <= std::min<uint64_t>(head, revision + kAround); ++r)
-    around.push_back(r);
-  auto all = trace(session, around, {});
-  if (!all) return all.error();
-  std::vector<uint64_t> same;
-  for (const kit::EventView& e : *all) {
-    bool is = id.empty() ? e.revision().value() == revision
-                         : text(e->request_id()) == id && text(e->actor()) == actor;
-    if (is) same.push_back(e.revision().value());
-  }
-  return trace(session, same, {.objects = true});
-}
-
-Result<Touched> touched_by(Session& session, const kit::EventView& e) {
-  Touched t;
-  t.key = {kind_of(e), text(e->namespace_()), text(e->name())};
-  t.subresource = text(e->subresource());
-  if (t.key.kind == nullptr || t.key.kind->confidential)
-    return Error(Code::kBadRequest, "what was changed of " + text(e->resource()) +
-                                        " does not ride on events and cannot be taken back");
-  t.after = value_of(e);
-  if (e->type() != wire::EventType::Added && e->previous_object() != 0) {
-    auto before = trace(session, {e->previous_object()}, {.objects = true});
-    if (!before) return before.error();
-    if (before->empty()) {
-      return Error(Code::kExpired, "the version before revision " +
-                                       std::to_string(e.revision().value()) + " is not kept");
-    }
-    t.before = value_of((*before)[0]);
-  }
-  auto now = present(session, t.key);
-  if (!now) return now.error();
-  t.now = *std::move(now);
-  return t;
-}
-
-void show(const UndoStep& step) {
+void show_step(const UndoStep& step) {
   std::string name = display_name(*step.key.kind, step.key.name);
+  if (!step.key.ns.empty()) name += " -n " + step.key.ns;
   switch (step.what) {
     case UndoStep::What::kPatch:
-      std::printf("patch   %s  %s\n", name.c_str(), json::serialize(step.body).c_str());
+      std::printf("~ %s\n%s", name.c_str(),
+                  unified(step.changes, Terminal::is_terminal(STDOUT_FILENO)).c_str());
       break;
     case UndoStep::What::kCreate:
-      std::printf("create  %s\n", name.c_str());
+      std::printf("+ %s\n", name.c_str());
       break;
     case UndoStep::What::kDelete:
-      std::printf("delete  %s\n", name.c_str());
+      std::printf("- %s\n", name.c_str());
       break;
     case UndoStep::What::kNothing:
-      std::printf("leave   %s  (%s)\n", name.c_str(), step.note.c_str());
+      std::printf("  %s: %s\n", name.c_str(), step.note.c_str());
       break;
   }
   for (const std::string& path : step.conflicts)
-    std::printf("        %s was changed by somebody since\n", path.c_str());
+    std::printf("  ! %s was changed since\n", path.c_str());
 }
 
-Status add_operation(const UndoStep& step, wire::RequestT* request) {
-  kit::WriteOptions options;
-  options.uid = step.uid;
-  options.field_manager = "kubus-undo";
-  wire::RequestT one;
-  switch (step.what) {
-    case UndoStep::What::kPatch:
-      options.revision = step.revision;
-      one = kit::merge_patch_request(step.key, json::serialize(step.body), options);
-      break;
-    case UndoStep::What::kDelete:
-      one = kit::delete_request(step.key, std::nullopt, options);
-      break;
-    case UndoStep::What::kCreate: {
-      auto made = kit::create_request(*step.key.kind, step.key.ns, step.body, options);
-      if (!made) return made.error();
-      one = *std::move(made);
-      break;
+// An object a line: who sees to it, and how many changes that were.
+void show_follows(const std::vector<Followed>& follows, bool all) {
+  std::vector<std::pair<std::string, size_t>> lines;
+  std::map<std::string, size_t> known;
+  for (const Followed& f : follows) {
+    std::string line = target_of(f.event) + ": " + f.by;
+    auto [at, is_new] = known.emplace(line, lines.size());
+    if (is_new) lines.emplace_back(line, 0);
+    ++lines[at->second].second;
+  }
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (!all && i == kMostFollows) {
+      std::printf("  … and %zu more (--all)\n", lines.size() - i);
+      return;
     }
-    case UndoStep::What::kNothing:
-      return {};
+    std::string times =
+        lines[i].second == 1 ? "" : "  (" + std::to_string(lines[i].second) + " changes)";
+    std::printf("  %s%s\n", lines[i].first.c_str(), times.c_str());
   }
-  request->operations.push_back(std::move(one.operations[0]));
-  return {};
 }
 
-Status show_consequences(Session& session, const std::vector<kit::EventView>& events) {
-  std::vector<uint64_t> own;
-  for (const kit::EventView& e : events) own.push_back(e.revision().value());
-  auto all = trace(session, own, {.forward = true});
-  if (!all) return all.error();
-  if (all->size() > events.size()) std::printf("what followed of itself, and will follow again:\n");
-  for (const kit::EventView& e : *all) {
-    if (std::find(own.begin(), own.end(), e.revision().value()) == own.end())
-      std::printf("  %s\n", event_line(e).c_str());
+void show(const TakenBack& plan, bool follows, bool all) {
+  std::printf("the request was:\n");
+  for (const kit::EventView& e : plan.request) std::printf("%s\n", event_line(e).c_str());
+  std::printf("to take it back:\n");
+  for (const UndoStep& step : plan.steps) show_step(step);
+  if (plan.follows.empty() || !follows) return;
+  std::printf("not written, for it follows by itself:\n");
+  show_follows(plan.follows, all);
+}
+
+Error conflict_of(const TakenBack& plan) {
+  std::string out;
+  for (const UndoStep& step : plan.steps) {
+    for (const std::string& path : step.conflicts) {
+      out += (out.empty() ? "" : ", ") + display_name(*step.key.kind, step.key.name) + " " + path;
+    }
   }
-  return {};
+  return Error(Code::kConflict, "what was changed since is not overwritten: " + out);
+}
+
+// What made it, if it is nothing that can be taken back by itself.
+std::string made_by(const TakenBack& plan) {
+  std::string out;
+  for (const kit::EventView& e : plan.request) {
+    if (!e->cause() || !e->cause()->revisions()) continue;
+    for (uint64_t r : *e->cause()->revisions()) out += (out.empty() ? "" : " ") + std::to_string(r);
+    if (!out.empty()) break;
+  }
+  return out.empty() ? "" : "; it was made because of " + out;
+}
+
+// What the present is when the plan was carried out, or how it would be, without doing it.
+Result<kit::Answer> send(Session& session, const TakenBack& plan, uint64_t revision, bool dry_run) {
+  auto request = request_of(plan, revision);
+  if (!request) return request.error();
+  request->dry_run = dry_run;
+  return session.call(*std::move(request));
+}
+
+bool does_anything(const TakenBack& plan) {
+  for (const UndoStep& step : plan.steps) {
+    if (step.what != UndoStep::What::kNothing) return true;
+  }
+  return false;
+}
+
+Status carry_out(Session& session, TakenBack plan, uint64_t revision, bool dry_run) {
+  for (int tries = kTries;; --tries) {
+    auto answer = send(session, plan, revision, dry_run);
+    if (answer && dry_run) return {};
+    if (answer) {
+      size_t last = answer->reply().outcomes() ? answer->reply().outcomes()->size() - 1 : 0;
+      std::printf("undone at revision %llu\n",
+                  static_cast<unsigned long long>(answer->outcome(last).revision()));
+      return {};
+    }
+    bool moved = answer.error().code == Code::kConflict || answer.error().code == Code::kNotFound ||
+                 answer.error().code == Code::kAlreadyExists;
+    if (!moved || tries == 0) return answer.error();
+    auto again = plan_for(session, revision);
+    if (!again) return again.error();
+    if (again->conflicts) return conflict_of(*again);
+    if (!does_anything(*again)) return answer.error();
+    plan = *std::move(again);
+  }
 }
 
 Status run(const Invocation& call) {
@@ -145,33 +143,17 @@ Status run(const Invocation& call) {
     return Error(Code::kBadRequest, "name one revision, as in `kubus undo 1200`");
   auto session = Session::open(call);
   if (!session) return session.error();
-  auto events = request_of(**session, revision);
-  if (!events) return events.error();
-  wire::RequestT request;
-  request.atomic = true;
-  request.cause = std::make_unique<wire::CauseT>();
-  request.cause->trigger = wire::Trigger::User;
-  request.cause->revisions = {revision};
-  bool conflict = false;
-  // What was made last goes first.
-  for (auto e = events->rbegin(); e != events->rend(); ++e) {
-    auto touched = touched_by(**session, *e);
-    if (!touched) return touched.error();
-    UndoStep step = plan_undo(*touched);
-    show(step);
-    conflict |= !step.conflicts.empty();
-    if (Status s = add_operation(step, &request); !s) return s;
-  }
-  if (Status s = show_consequences(**session, *events); !s) return s;
-  if (conflict) return Error(Code::kConflict, "what was changed since is not overwritten");
-  if (request.operations.empty()) return {};
-  if (!call.options["yes"].as<bool>()) {
-    std::printf("nothing was changed; --yes does it\n");
+  auto plan = plan_for(**session, revision);
+  if (!plan) return plan.error();
+  bool yes = call.options["yes"].as<bool>(), all = call.options["all"].as<bool>();
+  show(*plan, !yes || all, all);
+  if (plan->conflicts) return conflict_of(*plan);
+  if (!does_anything(*plan)) {
+    std::printf("there is nothing to take back%s\n", made_by(*plan).c_str());
     return {};
   }
-  auto answer = (*session)->call(std::move(request));
-  if (!answer) return answer.error();
-  std::printf("undone\n");
+  if (Status s = carry_out(**session, *std::move(plan), revision, !yes); !s) return s;
+  if (!yes) std::printf("nothing was changed; --yes does it\n");
   return {};
 }
 
@@ -179,9 +161,11 @@ Status run(const Invocation& call) {
 
 const Command kUndo{
     .name = "undo",
-    .summary = "take back what the request of a revision changed",
+    .summary = "take back what the request of a revision changed, and what nobody else will",
     .usage = "kubus undo REVISION [--yes]",
-    .examples = "  kubus undo 1200        what would be done\n  kubus undo 1200 --yes\n",
+    .examples =
+        "  kubus undo 1200        what would be done\n"
+        "  kubus undo 1200 --yes  done, as one atomic request; not if the same was changed since\n",
     .add_options = add_options,
     .run = run,
 };

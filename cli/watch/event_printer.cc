@@ -6,8 +6,8 @@
 #include "bus/cloudevents/cloudevents.h"
 #include "bus/kit/requests.h"
 #include "cli/output/event_text.h"
+#include "cli/past/leaves.h"
 #include "schemas/bus/event_generated.h"
-#include "schemas/lib/codec/codec.h"
 
 namespace kubus::cli {
 namespace {
@@ -23,10 +23,6 @@ Object copy_of(const Object& object) {
 
 bool may_pass(const Error& error) {
   return error.code == Code::kTimeout || error.code == Code::kUnavailable;
-}
-
-boost::json::value value_of(const Object& object) {
-  return codec::to_value(object.kind(), object.bytes());
 }
 
 }  // namespace
@@ -58,7 +54,7 @@ Status EventPrinter::print(const kit::EventView& event) {
     if (event->type() == wire::EventType::Modified) {
       auto was = before(event, key);
       if (!was) return was.error();
-      if (*was) text += diff_text(value_of(*was), value_of(*object));
+      if (*was) text += difference(*was, *object);
     }
     keep(key, event->type() == wire::EventType::Deleted ? Object() : *object);
   }

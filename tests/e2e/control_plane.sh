@@ -18,7 +18,7 @@ expect "configmaps/default/a" kubus events cm a
 
 say "bad input is refused and changes nothing"
 # Leaders renew their leases all the while.
-newest() { kubus events | grep -v leases | tail -n 1; }
+newest() { kubus events -o line | grep -v leases | tail -n 1; }
 head_before=$(newest)
 refuse "line 2, column" kubus apply -f - <<<$'a: b\n c: [1'
 refuse 'unknown field "dat"' kubus apply -f - <<<$'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndat: {}'

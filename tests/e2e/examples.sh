@@ -63,7 +63,7 @@ start() {
 }
 
 say "follows a lane while the store is killed, and resumes"
-last=$(kubus events | tail -n 1 | awk '{print $1}')
+last=$(kubus events -o line | tail -n 1 | awk '{print $1}')
 readers=()
 for language in node python go; do
   start "$language" "follow_$language" --credentials "$credentials" --lane configmaps --state "$work/$language.position" \

@@ -40,7 +40,7 @@ kubus apply -f "$work/secret.yaml" >/dev/null
 refuse "data" kubus patch secret db --type merge -p "{\"data\":{\"password\":\"$later%\"}}"
 expect "$(printf %s $later | base64)" kubus get secret db -o json
 nothing_shown "after two writes"
-for form in line json; do kubus events -o $form >"$work/events.$form"; done
+for form in diff line json cloudevents; do kubus events -o $form >"$work/events.$form"; done
 for form in diff line json; do kubus history secret/db -o $form >"$work/history.$form"; done
 found=$(shown "$work"/events.* "$work"/history.*)
 [[ -z $found ]] || { say "FAILED: a value is shown in $found"; exit 1; }

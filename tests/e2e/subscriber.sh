@@ -15,7 +15,7 @@ follow() { (cd "$work/subscribe" && node subscribe.js --credentials "$KUBUS_STAT
 create() { printf 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: %s\n' "$1" | kubus apply -f - >/dev/null; }
 
 say "follows while the store and the bus are killed"
-last=$(kubus events | tail -n 1 | awk '{print $1}')
+last=$(kubus events -o line | tail -n 1 | awk '{print $1}')
 follow --after "$last" --once 8 >"$work/first.txt" &
 reader=$!
 for n in 1 2 3; do create "a-$n"; done
