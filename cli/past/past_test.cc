@@ -134,6 +134,29 @@ TEST(Undo, WhatIsBeingRemovedIsNotTouched) {
             UndoStep::What::kNothing);
 }
 
+TEST(Undo, WhatWasSentAwayIsMadeAgainOnceItIsGone) {
+  json::value leaving = deployment(1, "a");
+  leaving.at("metadata").as_object()["deletionTimestamp"] = "2026-01-01T00:00:00Z";
+  EXPECT_EQ(plan_undo(touched(deployment(1, "a"), leaving, {})).what, UndoStep::What::kCreate);
+}
+
+TEST(Undo, WhatComesWithItsNamespaceIsNotMadeTwice) {
+  auto made = [](const char* resource, const char* ns, const char* name) {
+    UndoStep step;
+    step.what = UndoStep::What::kCreate;
+    step.key = {&kind("", resource), ns, name};
+    return step;
+  };
+  auto steps =
+      in_order({made("serviceaccounts", "box", "default"), made("configmaps", "box", "own"),
+                made("configmaps", "other", "kube-root-ca.crt"), made("namespaces", "", "box")});
+  ASSERT_EQ(steps.size(), 4u);
+  EXPECT_EQ(steps[0].key.name, "box");
+  EXPECT_EQ(steps[3].key.name, "default");
+  EXPECT_EQ(steps[3].what, UndoStep::What::kNothing);
+  EXPECT_EQ(steps[2].what, UndoStep::What::kCreate);
+}
+
 TEST(Undo, StepsAreDoneInTheOrderOfNeed) {
   auto step = [](UndoStep::What what, const char* resource, const char* ns, const char* name) {
     UndoStep s;

@@ -56,6 +56,12 @@ UndoStep nothing(UndoStep step, std::string why) {
   return step;
 }
 
+// The store makes them together with a namespace.
+bool comes_with_namespace(const ObjectKey& key) {
+  return (key.kind->resource == "serviceaccounts" && key.name == "default") ||
+         (key.kind->resource == "configmaps" && key.name == "kube-root-ca.crt");
+}
+
 // Made anew it is another life: placed anew, and with no owner that is gone.
 json::value made_anew(const json::value& before, const schema::KindInfo& kind) {
   json::value out = without_servers_part(before);
@@ -112,7 +118,10 @@ UndoStep plan_undo(const Touched& t) {
                    "it is being removed, which nothing stops; undo it once it is "
                    "gone");
   if (t.now.is_null()) {
-    if (!t.after.is_null()) return nothing(std::move(step), "it was removed since");
+    // What the request set on its way out may go by the hands of others.
+    bool sent_away = !metadata_text(t.after, "deletionTimestamp").empty() &&
+                     metadata_text(t.before, "deletionTimestamp").empty();
+    if (!t.after.is_null() && !sent_away) return nothing(std::move(step), "it was removed since");
     step.what = UndoStep::What::kCreate;
     step.body = made_anew(t.before, *t.key.kind);
     return step;
@@ -133,13 +142,17 @@ UndoStep plan_undo(const Touched& t) {
 
 std::vector<UndoStep> in_order(std::vector<UndoStep> steps) {
   using What = UndoStep::What;
-  std::set<std::string> going;
+  std::set<std::string> going, coming;
   for (const UndoStep& s : steps) {
-    if (s.what == What::kDelete && s.key.kind->resource == "namespaces") going.insert(s.key.name);
+    if (s.key.kind->resource != "namespaces") continue;
+    if (s.what == What::kDelete) going.insert(s.key.name);
+    if (s.what == What::kCreate) coming.insert(s.key.name);
   }
   for (UndoStep& s : steps) {
     if (s.what == What::kDelete && going.contains(s.key.ns))
       s = nothing(std::move(s), "it goes with its namespace");
+    if (s.what == What::kCreate && coming.contains(s.key.ns) && comes_with_namespace(s.key))
+      s = nothing(std::move(s), "it comes with its namespace");
   }
   auto rank = [](const UndoStep& s) {
     bool cluster = s.key.ns.empty();
