@@ -86,9 +86,17 @@ Status Loader::take(const archive::Entry& entry, const Record& record, ByteView 
     put(Keyspace::kSecrets, revision_key(Revision(entry.revision)),
         metadata == nullptr ? "" : text({metadata->data(), metadata->size()}));
   }
+  if (above) index_causes(entry.revision, *event);
   move_name(entry, record, object_key(header.kind, ns, event->name()->string_view()));
   last_ = std::max(last_, entry.revision);
   return {};
+}
+
+void Loader::index_causes(uint64_t revision, const wire::Event& event) {
+  if (event.cause() == nullptr || event.cause()->revisions() == nullptr) return;
+  for (uint64_t cause : *event.cause()->revisions()) {
+    if (cause < revision) put(Keyspace::kIndex, cause_key(cause, revision), "");
+  }
 }
 
 void Loader::move_name(const archive::Entry& entry, const Record& record, const std::string& key) {

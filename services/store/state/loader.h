@@ -1,6 +1,6 @@
 // Makes tables of an archive's entries: a whole state, without a journal, as if everything in it
-// had been applied. The index is left empty, which serves readers of the past; the bodies of
-// confidential kinds that the archive leaves out are replaced by their metadata. Any one thread.
+// had been applied. Of the index only causes are kept, which serves readers of the past; the bodies
+// of confidential kinds that the archive leaves out are replaced by their metadata. Any one thread.
 #pragma once
 
 #include <map>
@@ -12,6 +12,10 @@
 #include "bus/archive/file/entries.h"
 #include "services/store/engine/engine.h"
 #include "services/store/state/encoding.h"
+
+namespace kubus::wire {
+struct Event;
+}
 
 namespace kubus::store {
 
@@ -36,6 +40,7 @@ class Loader {
   };
 
   Status take(const archive::Entry& entry, const Record& record, ByteView event);
+  void index_causes(uint64_t revision, const wire::Event& event);
   void move_name(const archive::Entry& entry, const Record& record, const std::string& key);
   void ride(std::string lane, uint64_t revision, int live, bool mark);
   void put(Keyspace space, std::string key, std::string value);
