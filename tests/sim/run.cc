@@ -151,6 +151,7 @@ class Run {
     acknowledged_.check_end(chronicle_, story_);
     history_.check(chronicle_, story_);
     for (auto& user : users_) user->check_end();
+    check_replay(cluster_, chronicle_, story_);
     expect();
   }
 

@@ -86,6 +86,10 @@ class Followers {
 // the first revision equals what was followed live.
 void check_reads(Cluster& cluster, Chronicle& chronicle, Story& story);
 
+// Once quiet: an archive of the store, replayed under another name, tells a follower what happened,
+// byte for byte, and reads at random moments as what was true then.
+void check_replay(Cluster& cluster, Chronicle& chronicle, Story& story);
+
 // Empty: every Deployment has what it wants, on nodes that live, and nothing is under way; else
 // what is not so yet.
 std::string unsettled(const Chronicle& chronicle);
