@@ -6,6 +6,7 @@
 #include <array>
 
 #include "schemas/lib/codec/scalars.h"
+#include "services/store/executor/admit.h"
 #include "services/store/executor/words.h"
 #include "services/store/kinds/values.h"
 
@@ -133,6 +134,7 @@ Result<Revision> emit(Scope& s, ChangeType type, const Draft& draft, ByteView by
   const json::object& value = draft.now.get_object();
   std::string_view node = node_of(kind, draft, value);
   if (Status st = check_sizes(draft, bytes, node); !st) return st.error();
+  if (Status st = heed_admission(s, type, draft, bytes); !st) return st.error();
   Change c;
   c.type = type;
   c.kind = &kind;

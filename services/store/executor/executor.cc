@@ -16,6 +16,13 @@ namespace {
 constexpr int64_t kMillisecond = 1'000'000;
 constexpr size_t kScratchBytes = 256 * 1024;
 
+constexpr int kMostRounds = 3;  // of asking for admission, while others change the objects
+
+// Under which a request is remembered.
+std::string key_of(const Incoming& in) {
+  return in.actor + '\n' + in.id();
+}
+
 bool has_write(const wire::Request& request) {
   for (const wire::Operation* op : *request.operations()) {
     if (is_write(op->verb())) return true;
@@ -48,7 +55,11 @@ Executor::Executor(Environment environment, const bus::Subjects& subjects, FairQ
       queues_(queues),
       replier_(replier),
       options_(options),
-      refusals_(options.remember_refusals, options.refusal_bytes) {
+      refusals_(options.remember_refusals, options.refusal_bytes),
+      asker_(env_.ports, subjects, [this](Incoming incoming) {
+        admitted_.push_back(std::move(incoming));
+        wake();
+      }) {
   env_.state.on_relief([this] { wake(); });
 }
 
@@ -65,6 +76,7 @@ void Executor::turn() {
   ++stats_.turns;
   answer_bytes_ = 0;
   run_parked();
+  run_admitted();
   for (size_t n = 0; n < options_.turn_requests; ++n) {
     if (answer_bytes_ > options_.turn_answer_bytes) break;
     if (tx_ && tx_->bytes() > options_.batch_bytes) break;
@@ -151,7 +163,8 @@ bool Executor::run(Incoming incoming) {
     answer(incoming.reply_to, std::move(reply));
     return true;
   }
-  std::string key = incoming.actor + '\n' + incoming.id();
+  std::string key = key_of(incoming);
+  if (asking_.count(key) != 0) return true;  // its answer will come
   if (ids_.count(key) != 0) {
     queues_.put_back(std::move(incoming));
     return false;
@@ -169,13 +182,59 @@ bool Executor::run(Incoming incoming) {
     ++stats_.fenced;
     reply = {incoming.id(), s.error(), {}};
   } else {
-    ids_.insert(key);
-    reply = run_operations(incoming);
-    if (!request.dry_run()) refusals_.note(key, reply, env_.ports.clock.now());
+    std::optional<ReplyData> done = run_write(&incoming, key);
+    if (!done) return true;
+    reply = *std::move(done);
   }
   answer_bytes_ += reply.bytes();
   answers_.push_back({std::move(incoming.reply_to), std::move(reply), std::move(key)});
   return true;
+}
+
+// ---- writes that somebody outside has a say in ----
+
+const Subscribers& Executor::subscribers() {
+  if (!std::exchange(subscribers_known_, true)) subscribers_.read(env_.state.latest());
+  return subscribers_;
+}
+
+std::optional<ReplyData> Executor::run_write(Incoming* incoming, const std::string& key) {
+  bool own = incoming->reply_to.empty();
+  bool may_ask = !own && (!subscribers().empty() || incoming->verdicts);
+  int rounds = incoming->verdicts ? incoming->verdicts->rounds : 0;
+  AdmissionPass pass(subscribers_, incoming->verdicts.get());
+  ReplyData reply = run_operations(*incoming, may_ask ? &pass : nullptr);
+  std::vector<Candidate> candidates = std::move(pass.candidates());
+  if (pass.moved() && rounds >= kMostRounds) {
+    Error again(Code::kConflict, "what it writes kept changing while admission was asked about it");
+    return ReplyData{incoming->id(), std::move(again), {}};
+  }
+  if (pass.moved()) {
+    incoming->verdicts.reset();
+    AdmissionPass again(subscribers_, nullptr);
+    reply = run_operations(*incoming, &again);
+    candidates = std::move(again.candidates());
+  }
+  if (!candidates.empty()) {
+    if (asker_.ask(incoming, &candidates, rounds + 1)) {
+      asking_.insert(key);
+      return std::nullopt;
+    }
+    Error busy(Code::kTooManyRequests, "admission is asked about too much already");
+    busy.retry_after_seconds = 1;
+    return ReplyData{incoming->id(), std::move(busy), {}};
+  }
+  ids_.insert(key);
+  if (!incoming->request->dry_run()) refusals_.note(key, reply, env_.ports.clock.now());
+  return reply;
+}
+
+void Executor::run_admitted() {
+  for (Incoming& incoming : std::exchange(admitted_, {})) {
+    asking_.erase(key_of(incoming));
+    // Nothing of this id has run in this turn: what came again meanwhile was dropped.
+    run(std::move(incoming));
+  }
 }
 
 // With a ticket goes the word to the node that it is for.
@@ -258,7 +317,7 @@ Status Executor::check_fence(const wire::Request& request) {
                 std::to_string(request.epoch()));
 }
 
-ReplyData Executor::run_operations(const Incoming& incoming) {
+ReplyData Executor::run_operations(const Incoming& incoming, AdmissionPass* admission) {
   const wire::Request& request = *incoming.request;
   ReplyData reply{incoming.id(), {}, {}};
   Origin origin = origin_of(incoming);
@@ -266,11 +325,12 @@ ReplyData Executor::run_operations(const Incoming& incoming) {
   if (tx_) begin = tx_->savepoint();
   size_t claims = env_.allocator.savepoint();
   for (const wire::Operation* op : *request.operations()) {
+    if (admission != nullptr) admission->begin_operation(reply.outcomes.size());
     OutcomeData& out = reply.outcomes.emplace_back();
     std::optional<Transaction::Savepoint> here;
     if (tx_) here = tx_->savepoint();
     size_t claims_here = env_.allocator.savepoint();
-    Status done = run_operation(incoming, *op, origin, &out);
+    Status done = run_operation(incoming, *op, origin, admission, &out);
     if (done) continue;
     ++stats_.refused;
     if (env_.audit != nullptr)
@@ -286,7 +346,8 @@ ReplyData Executor::run_operations(const Incoming& incoming) {
       break;
     }
   }
-  bool undo = request.dry_run() || (request.atomic() && reply.outcomes.back().failure);
+  bool asks = admission != nullptr && (admission->moved() || !admission->candidates().empty());
+  bool undo = request.dry_run() || asks || (request.atomic() && reply.outcomes.back().failure);
   if (undo && begin) {
     tx_->rollback(*begin);
     env_.allocator.rollback(claims);
@@ -307,7 +368,7 @@ void Executor::undo_all(const wire::Request& request, size_t failed, ReplyData* 
 }
 
 Status Executor::run_operation(const Incoming& incoming, const wire::Operation& op,
-                               const Origin& origin, OutcomeData* out) {
+                               const Origin& origin, AdmissionPass* admission, OutcomeData* out) {
   static thread_local std::array<unsigned char, kScratchBytes> scratch;
   auto kind = kind_of(op);
   if (!kind) return kind.error();
@@ -320,6 +381,7 @@ Status Executor::run_operation(const Incoming& incoming, const wire::Operation& 
   s.ns = text_of(op.namespace_());
   s.name = text_of(op.name());
   s.subresource = text_of(op.subresource());
+  s.admission = admission;
   if (Status st = check_form(s); !st) return st;
   if (Status st = authorize(s); !st) return st;
   if (is_write(op.verb()) && env_.state.room() != Room::kOk) {
@@ -357,6 +419,7 @@ void Executor::on_committed(Result<Committed> committed, std::vector<Answer>* an
     }
     return replier_.flush();
   }
+  for (const Published& p : committed->events) subscribers_known_ &= p.kind != &Subscribers::kind();
   // Answers first: who writes waits for them; events have nobody waiting.
   for (Answer& a : *answers) answer(a.to, std::move(a.reply));
   replier_.flush();

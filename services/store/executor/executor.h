@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "services/store/admission/asker.h"
 #include "services/store/executor/refusals.h"
 #include "services/store/executor/scope.h"
 #include "services/store/intake/queues.h"
@@ -43,6 +44,7 @@ class Executor {
   // Something waits: a turn will come.
   void wake();
   const ExecutorStats& stats() const { return stats_; }
+  const AskerStats& admission_stats() const { return asker_.stats(); }
 
  private:
   struct Answer {
@@ -58,15 +60,19 @@ class Executor {
 
   void turn();
   void run_parked();
+  void run_admitted();
+  const Subscribers& subscribers();
+  // Runs it; where somebody outside has a say, asks first. nullopt: it is being asked.
+  std::optional<ReplyData> run_write(Incoming* incoming, const std::string& key);
   // False: it must run in the next turn.
   bool run(Incoming incoming);
   bool refuse_if_late(const Incoming& incoming);
   void park(Incoming incoming, Revision needed);
   void answer(const std::string& to, ReplyData reply);
-  ReplyData run_operations(const Incoming& incoming);
+  ReplyData run_operations(const Incoming& incoming, AdmissionPass* admission = nullptr);
   void undo_all(const wire::Request& request, size_t failed, ReplyData* reply);
   Status run_operation(const Incoming& incoming, const wire::Operation& op, const Origin& origin,
-                       OutcomeData* out);
+                       AdmissionPass* admission, OutcomeData* out);
   ReplyData recall(const Incoming& incoming, const PastRequest& past) const;
   ReplyData recall(const Incoming& incoming, const Refusals::Told& told) const;
   void show_again(const wire::Operation& op, OutcomeData* out) const;
@@ -86,6 +92,11 @@ class Executor {
   size_t answer_bytes_ = 0;
   Refusals refusals_;
   std::vector<Parked> parked_;
+  Subscribers subscribers_;
+  bool subscribers_known_ = false;
+  Asker asker_;
+  std::unordered_set<std::string> asking_;  // of the writes that admission is asked about
+  std::vector<Incoming> admitted_;          // what was asked about and may run
   std::unique_ptr<bus::Timer> turn_timer_, parked_timer_;
   bool awake_ = false;
   ExecutorStats stats_;

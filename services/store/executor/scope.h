@@ -23,6 +23,8 @@ struct Identity;
 
 namespace kubus::store {
 
+class AdmissionPass;
+
 namespace json = boost::json;
 
 // What all requests share.
@@ -53,6 +55,7 @@ struct Scope {
   OutcomeData* out;
 
   std::string_view ns, name, subresource;
+  AdmissionPass* admission = nullptr;  // null: nobody outside has a say
 
   View view() const { return tx != nullptr ? tx->view() : env.state.committed(); }
   // An object by name; empty also for names that nothing can have.

@@ -1,5 +1,6 @@
 #include "services/store/executor/write.h"
 
+#include "services/store/executor/admit.h"
 #include "services/store/executor/emit.h"
 #include "services/store/executor/words.h"
 #include "services/store/kinds/values.h"
@@ -56,6 +57,7 @@ Status create_companions(Scope& s, const json::object& object) {
     OutcomeData ignored;
     Scope inner{s.env, s.tx, s.caller, s.origin, s.op, c.kind, s.dry_run, s.memory, &ignored};
     inner.ns = c.ns;
+    inner.admission = s.admission;
     Draft draft(s.memory);
     draft.kind = c.kind;
     draft.ns = inner.ns;
@@ -205,7 +207,13 @@ Status check_preconditions(const Scope& s, const schema::KindInfo& kind, std::st
 Status create_object(Scope& s, Draft* draft) {
   const schema::KindInfo& kind = *draft->kind;
   Stage stage(s, kind, draft->ns, "");
+  size_t claims = s.env.allocator.savepoint();
   if (Status st = kinds::admit_create(stage.context(), draft->now.get_object()); !st) return st;
+  if (wants_changes(s)) {
+    s.env.allocator.rollback(claims);
+    if (Status st = apply_admission(s, draft); !st) return st;
+    if (Status st = kinds::admit_create(stage.context(), draft->now.get_object()); !st) return st;
+  }
   std::string name(text_in(object_in(draft->now.get_object(), "metadata"), "name"));
   draft->name = name;
   if (s.find(kind, draft->ns, name)) return already_exists(kind, name);
@@ -241,7 +249,13 @@ Status load(Scope& s, Draft* draft) {
 Status change_object(Scope& s, Draft* draft) {
   Status held = check_preconditions(s, *draft->kind, draft->name, draft->before, &draft->now);
   if (!held) return held;
+  size_t claims = s.env.allocator.savepoint();
   if (Status st = admit_change(s, draft); !st) return st;
+  if (wants_changes(s)) {
+    s.env.allocator.rollback(claims);
+    if (Status st = apply_admission(s, draft); !st) return st;
+    if (Status st = admit_change(s, draft); !st) return st;
+  }
   own_fields(s, draft);
   return store_change(s, draft);
 }
