@@ -79,8 +79,9 @@ class Step {
     return true;
   }
 
-  // What hangs on a version that is about to change is kept whole from now on.
-  Status free_dependents(uint64_t revision, uint64_t oid) {
+  // What stands behind a version and hangs on `base` is kept whole from now on: either the base is
+  // about to change or to go, or the version is, and what hangs on a base follows upon each other.
+  Status free_dependents(uint64_t revision, uint64_t oid, uint64_t base) {
     auto at = tables_.cursor(Keyspace::kHistory);
     std::string prefix = with_u64({}, oid);
     for (at->lower_bound(as_bytes(history_key(oid, Revision(revision + 1)))); at->valid();
@@ -90,8 +91,8 @@ class Step {
       auto value = record_at(later);
       auto record = value ? decode_record(*value) : std::nullopt;
       Buffer event;
-      bool hangs = record && record->header.format == RecordHeader::kDelta &&
-                   record->header.base == revision;
+      bool hangs =
+          record && record->header.format == RecordHeader::kDelta && record->header.base == base;
       if (!hangs) break;
       if (!make_whole(&*record, &event)) return malformed(later);
       std::string whole = archive::encode_record(record->header, event, record->notices);
@@ -112,10 +113,13 @@ class Step {
     step_.last = revision;
     if (step_.plan->query.dry_run) return {};
     uint64_t oid = record.header.oid, base = record.header.base;
-    if (Status s = free_dependents(revision, oid); !s.ok()) return s;
+    for (uint64_t on : {revision, base}) {
+      if (on == 0) continue;
+      if (Status s = free_dependents(revision, oid, on); !s.ok()) return s;
+    }
     if (base != 0 && !tables_.get(Keyspace::kHistory, as_bytes(history_key(oid, Revision(base))))) {
       // It was kept as a base alone, and holds the values too.
-      if (Status s = free_dependents(base, oid); !s.ok()) return s;
+      if (Status s = free_dependents(base, oid, base); !s.ok()) return s;
       out_.push_back({Keyspace::kJournal, revision_key(Revision(base)), {}});
     }
     std::string key = revision_key(Revision(revision));

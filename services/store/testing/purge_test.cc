@@ -205,6 +205,29 @@ TEST_F(Purge, WhatIsKeptBelowTheHorizonForOthersToHangOnGoesToo) {
   EXPECT_EQ(at("configmaps", 10, "data.password"), "another-one");
 }
 
+TEST_F(Purge, AVersionInTheMiddleTakesNothingAwayThatLaterOnesHangOn) {
+  for (int i = 0; i < 10; ++i)
+    write("configmaps", i == 2 ? kPassword : i == 4 ? "another-one" : "harmless", i);
+  flush();
+  wire::RequestT r = ask("configmaps", {"data.password"});
+  r.operations[0]->after = revisions[1];
+  r.operations[0]->revision = revisions[2];
+  ASSERT_EQ(purge(std::move(r)).outcome.count, 1u);
+  r = ask("configmaps", {"data.n"});  // "0" of the version that others hang on
+  r.operations[0]->revision = revisions[0];
+  ASSERT_TRUE(purge(std::move(r)));
+  EXPECT_FALSE(in_tables(kPassword));
+  EXPECT_EQ(w.store().state().room_reason(), "");
+  for (size_t v = 1; v < 9; ++v) {
+    w.store().state().compact_to(Revision(revisions[v]));
+    w.world.run_for(std::chrono::seconds(40));
+    EXPECT_EQ(w.store().state().room_reason(), "");
+    ASSERT_EQ(w.store().state().committed().compacted().value(), revisions[v]);
+    EXPECT_FALSE(in_tables(kPassword));
+    for (size_t u = v; u < 10; ++u) EXPECT_EQ(at("configmaps", u, "data.n"), std::to_string(u));
+  }
+}
+
 TEST_F(Purge, OthersWriteMeanwhile) {
   for (int i = 0; i < 200; ++i) write("configmaps", kPassword, i);
   write("configmaps", "another-one", 200);
