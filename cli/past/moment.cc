@@ -10,8 +10,8 @@
 namespace kubus::cli {
 namespace {
 
-Result<Revision> at_time(Session& session, int64_t time_ns) {
-  replay::LaneSource source(session.client(), {});
+Result<Revision> at_time(Session& session, int64_t time_ns, const bus::LaneId& lane) {
+  replay::LaneSource source(session.client(), lane);
   std::optional<Result<Revision>> found;
   source.revision_at(time_ns, [&](Result<Revision> r) { found.emplace(std::move(r)); });
   if (!session.run_until([&] { return found.has_value(); }))
@@ -26,10 +26,11 @@ std::string ago(const std::string& text) {
   return length ? "-" + text : text;
 }
 
-Result<Revision> of_text(Session& session, const std::string& option, const std::string& text) {
+Result<Revision> of_text(Session& session, const std::string& option, const std::string& text,
+                         const bus::LaneId& lane) {
   auto at = parse_at(option, ago(text), session.now_ns());
   if (!at) return at.error();
-  auto found = revision_of(session, *at);
+  auto found = revision_of(session, *at, lane);
   if (found) return found;
   Error error = found.error();
   error.message = option + " " + text + ": " + error.message;
@@ -38,37 +39,32 @@ Result<Revision> of_text(Session& session, const std::string& option, const std:
 
 }  // namespace
 
-Result<Revision> newest(Session& session) {
-  wire::RequestT request;
-  auto op = std::make_unique<wire::OperationT>();
-  op->verb = wire::Verb::Heads;
-  request.operations.push_back(std::move(op));
-  auto answer = session.call(std::move(request));
+// Behind the last revision there is nothing, and the answer says where the past begins and ends.
+Result<Kept> kept_by(Session& session, const bus::LaneId& lane) {
+  auto answer = session.call(kit::events_after_request(lane, Revision(UINT64_MAX)));
   if (!answer) return answer.error();
-  return Revision(answer->outcome().revision());
+  return Kept{Revision(answer->outcome().oldest()), Revision(answer->outcome().revision())};
 }
 
-Result<Revision> oldest(Session& session) {
-  auto answer = session.call(kit::events_after_request({}, Revision(UINT64_MAX)));
-  if (!answer) return answer.error();
-  return Revision(answer->outcome().oldest());
+Result<Revision> newest(Session& session, const bus::LaneId& lane) {
+  auto kept = kept_by(session, lane);
+  if (!kept) return kept.error();
+  return kept->newest;
 }
 
-Result<Revision> revision_of(Session& session, const At& at) {
-  if (at.revision == 0) return at_time(session, at.time_ns);
-  auto head = newest(session);
-  if (!head) return head.error();
-  if (Revision(at.revision) > *head) {
+Result<Revision> revision_of(Session& session, const At& at, const bus::LaneId& lane) {
+  if (at.revision == 0) return at_time(session, at.time_ns, lane);
+  auto kept = kept_by(session, lane);
+  if (!kept) return kept.error();
+  if (Revision(at.revision) > kept->newest) {
     return Error(Code::kBadRequest, "revision " + std::to_string(at.revision) +
                                         " lies ahead; the present is " +
-                                        std::to_string(head->value()));
+                                        std::to_string(kept->newest.value()));
   }
-  auto kept = oldest(session);
-  if (!kept) return kept.error();
-  if (Revision(at.revision) < *kept) {
+  if (Revision(at.revision) < kept->oldest) {
     return Error(Code::kExpired, "revision " + std::to_string(at.revision) +
                                      " is not kept any more; the past begins with revision " +
-                                     std::to_string(kept->value()));
+                                     std::to_string(kept->oldest.value()));
   }
   return Revision(at.revision);
 }
@@ -92,7 +88,7 @@ Result<ReadAt> read_at(Session& session, const Invocation& call) {
   auto asked = at_of(call, out.time_ns);
   if (!asked) return asked.error();
   if (!*asked) return out;
-  auto found = of_text(session, "--at", text);
+  auto found = of_text(session, "--at", text, {});
   if (!found) return found.error();
   out.at.revision = found->value();
   out.time_ns = asked->time_ns;
@@ -103,13 +99,15 @@ Result<ReadAt> read_at(Session& session, const Invocation& call) {
   return out;
 }
 
-Result<Revision> behind(Session& session, const std::string& option, const std::string& text) {
+Result<Revision> behind(Session& session, const std::string& option, const std::string& text,
+                        const bus::LaneId& lane) {
   if (text == "0") return Revision();
-  return of_text(session, option, text);
+  return of_text(session, option, text, lane);
 }
 
-Result<Revision> up_to(Session& session, const std::string& option, const std::string& text) {
-  return text.empty() ? newest(session) : of_text(session, option, text);
+Result<Revision> up_to(Session& session, const std::string& option, const std::string& text,
+                       const bus::LaneId& lane) {
+  return text.empty() ? newest(session, lane) : of_text(session, option, text, lane);
 }
 
 }  // namespace kubus::cli

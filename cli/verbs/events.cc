@@ -87,20 +87,20 @@ struct Span {
   Revision after, to;
 };
 
-Result<Span> span_of(Session& session, const Invocation& call) {
+Result<Span> span_of(Session& session, const Invocation& call, const bus::LaneId& lane) {
   std::string since = call.options["since"].as<std::string>();
-  auto to = up_to(session, "--until", call.options["until"].as<std::string>());
+  auto to = up_to(session, "--until", call.options["until"].as<std::string>(), lane);
   if (!to) return to.error();
   if (since.empty() && call.options["follow"].as<bool>()) return Span{*to, *to};
-  auto kept = oldest(session);
+  auto kept = kept_by(session, lane);
   if (!kept) return kept.error();
-  if (since.empty()) return Span{*kept, *to};
-  auto after = behind(session, "--since", since);
+  if (since.empty()) return Span{kept->oldest, *to};
+  auto after = behind(session, "--since", since, lane);
   if (!after) return after.error();
-  if (*after < *kept) {
+  if (*after < kept->oldest) {
     return Error(Code::kExpired, "what happened behind revision " + std::to_string(after->value()) +
                                      " is not kept any more; the past begins behind revision " +
-                                     std::to_string(kept->value()));
+                                     std::to_string(kept->oldest.value()));
   }
   return Span{*after, *to};
 }
@@ -115,11 +115,11 @@ Status run(const Invocation& call) {
     return Error(Code::kBadRequest, "-f has no end, and --until names one");
   auto session = Session::open(call);
   if (!session) return session.error();
-  auto span = span_of(**session, call);
+  bus::LaneId lane = filters->size() == 1 ? filters->front().lane() : bus::LaneId{};
+  auto span = span_of(**session, call, lane);
   if (!span) return span.error();
   EventPrinter printer(**session, *output);
-  EventStream stream(**session, filters->size() == 1 ? filters->front().lane() : bus::LaneId{},
-                     span->after, span->to, follow);
+  EventStream stream(**session, lane, span->after, span->to, follow);
   for (;;) {
     auto event = stream.next();
     if (!event) return event.error();

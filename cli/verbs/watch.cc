@@ -182,12 +182,11 @@ Status run(const Invocation& call) {
   if (!call.words.empty()) return Error(Code::kBadRequest, "watch takes no words");
   auto session = Session::open(call);
   if (!session) return session.error();
-  auto head = newest(**session);
-  if (!head) return head.error();
-  auto kept = oldest(**session);
+  auto kept = kept_by(**session);
   if (!kept) return kept.error();
-  Revision from(head->value() > kMostTail ? head->value() - kMostTail : 0);
-  View view(**session, call.options["namespace"].as<std::string>(), std::max(from, *kept));
+  uint64_t newest = kept->newest.value();
+  Revision from(newest > kMostTail ? newest - kMostTail : 0);
+  View view(**session, call.options["namespace"].as<std::string>(), std::max(from, kept->oldest));
   if (Terminal::is_terminal(STDOUT_FILENO)) return show_live(**session, view);
   if (!(*session)->run_until([&] { return view.complete(); })) return {};
   for (const ScreenLine& line : lay_out(view.screen(), 0, 0))
