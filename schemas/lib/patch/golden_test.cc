@@ -20,8 +20,7 @@ namespace kubus::patch {
 namespace {
 
 std::vector<json::object> lines() {
-  std::filesystem::path root = std::filesystem::path(__FILE__).parent_path() / "../../../";
-  std::ifstream in(root / "tests/golden/data/patches.jsonl");
+  std::ifstream in(std::filesystem::path(KUBUS_TESTDATA) / "patches.jsonl");
   std::vector<json::object> out;
   for (std::string line; std::getline(in, line);) out.push_back(json::parse(line).as_object());
   return out;

@@ -35,7 +35,7 @@ std::vector<std::string> cells_of(const std::string& line) {
 }
 
 std::vector<Row> table(const char* file) {
-  std::ifstream in(std::filesystem::path(__FILE__).parent_path() / "testdata" / file);
+  std::ifstream in(std::filesystem::path(KUBUS_TESTDATA) / file);
   std::vector<Row> rows;
   std::vector<std::string> head;
   for (std::string line; std::getline(in, line);) {

@@ -14,8 +14,7 @@ namespace kubus::store::kinds {
 namespace {
 
 std::vector<json::object> lines(const char* file) {
-  std::filesystem::path root = std::filesystem::path(__FILE__).parent_path() / "../../..";
-  std::ifstream in(root / "tests/golden/data" / file);
+  std::ifstream in(std::filesystem::path(KUBUS_TESTDATA) / file);
   std::vector<json::object> out;
   for (std::string line; std::getline(in, line);) out.push_back(json::parse(line).as_object());
   return out;
