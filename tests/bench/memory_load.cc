@@ -1,0 +1,393 @@
+// The past of many Pods in a store's tables, made and read without a bus. usage:
+//   memory-load build DIRECTORY POD.json OBJECTS EVENTS   a state of that many Pods and changes of
+//                                                         their status, in DIRECTORY/tables
+//   memory-load read DIRECTORY [ROUNDS]                   reads of it at random points of its past
+// Both print one JSON object on one line: bytes an event, or milliseconds a read.
+#include <sys/stat.h>
+
+#include <boost/json.hpp>
+#include <cstdlib>
+#include <deque>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <set>
+
+#include "schemas/bus/event_generated.h"
+#include "schemas/lib/codec/codec.h"
+#include "services/store/engine/lmdb.h"
+#include "services/store/journal/memory.h"
+#include "services/store/state/state.h"
+#include "tests/bench/load.h"
+
+namespace {
+
+using namespace kubus;
+using namespace kubus::bench;
+namespace json = boost::json;
+
+constexpr size_t kMapBytes = size_t{64} << 30;
+
+// ---- a world of one thread ----
+
+class StillClock : public bus::Clock {
+ public:
+  bus::Instant now() const override { return {wall_}; }
+  int64_t wall_ns() const override { return wall_; }
+  std::unique_ptr<bus::Timer> after(bus::Duration delay, std::function<void()> f) override {
+    auto entry = std::make_shared<std::function<void()>>(std::move(f));
+    timers_.emplace(wall_ + delay.count(), entry);
+    return std::make_unique<Pending>(std::move(entry));
+  }
+  void advance(bus::Duration d) {
+    wall_ += d.count();
+    while (!timers_.empty() && timers_.begin()->first <= wall_) {
+      auto f = timers_.begin()->second;
+      timers_.erase(timers_.begin());
+      if (*f) std::exchange(*f, nullptr)();
+    }
+  }
+
+ private:
+  struct Pending : bus::Timer {
+    explicit Pending(std::shared_ptr<std::function<void()>> f) : f_(std::move(f)) {}
+    ~Pending() override { *f_ = nullptr; }
+    std::shared_ptr<std::function<void()>> f_;
+  };
+  int64_t wall_ = 1'790'000'000'000'000'000;
+  std::multimap<int64_t, std::shared_ptr<std::function<void()>>> timers_;
+};
+
+class QueuedWorkers : public bus::Workers {
+ public:
+  void run(std::string_view, std::function<void()> job, std::function<void()> done) override {
+    jobs_.emplace_back(std::move(job), std::move(done));
+  }
+  void run_all() {
+    while (!jobs_.empty()) {
+      auto [job, done] = std::move(jobs_.front());
+      jobs_.pop_front();
+      job();
+      done();
+    }
+  }
+
+ private:
+  std::deque<std::pair<std::function<void()>, std::function<void()>>> jobs_;
+};
+
+class Counter : public bus::Random {
+ public:
+  uint64_t next() override {
+    uint64_t z = (state_ += 0x9E3779B97F4A7C15u);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+  }
+
+ private:
+  uint64_t state_ = 7;
+};
+
+class Stderr : public bus::Log {
+ public:
+  void write(bus::Level, std::string_view line) override {
+    std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
+  }
+};
+
+class NoBus : public bus::Bus {
+ public:
+  bool publish(const bus::Subject&, ByteView, const bus::Subject*) override { return false; }
+  std::unique_ptr<bus::Subscription> subscribe(const bus::Pattern&, Handler) override {
+    return nullptr;
+  }
+  std::unique_ptr<bus::Subscription> watch_state(StateHandler) override { return nullptr; }
+  bool connected() const override { return false; }
+  size_t max_payload() const override { return 0; }
+};
+
+struct World {
+  NoBus bus;
+  StillClock clock;
+  Counter random;
+  Stderr log;
+  QueuedWorkers workers;
+  bus::Ports ports() { return {bus, clock, random, log, workers}; }
+};
+
+std::unique_ptr<store::State> open_state(World* world, const std::string& directory) {
+  auto engine = store::open_lmdb({.directory = directory + "/tables", .map_size = kMapBytes});
+  if (!engine) {
+    std::fprintf(stderr, "%s\n", engine.error().message.c_str());
+    std::exit(1);
+  }
+  store::StateOptions options;
+  options.keep_revisions = options.keep_revisions_max = UINT64_MAX;
+  options.closed_secrets = true;
+  auto journal = store::open_memory_journal(std::make_shared<store::MemoryLog>(), world->workers);
+  auto state = store::State::open(world->ports(), *std::move(engine), std::move(journal), options);
+  if (!state) {
+    std::fprintf(stderr, "%s\n", state.error().message.c_str());
+    std::exit(1);
+  }
+  return *std::move(state);
+}
+
+const schema::KindInfo& pods() {
+  return *schema::Registry::get().by_resource("", "pods");
+}
+
+// ---- making it ----
+
+std::string time_text(uint64_t seconds) {
+  char text[32];
+  std::snprintf(text, sizeof text, "2026-11-%02uT%02u:%02u:%02uZ",
+                static_cast<unsigned>(1 + seconds / 86400 % 28),
+                static_cast<unsigned>(seconds / 3600 % 24),
+                static_cast<unsigned>(seconds / 60 % 60), static_cast<unsigned>(seconds % 60));
+  return text;
+}
+
+// What a kubelet tells of a container that restarts, over and over.
+class Story {
+ public:
+  explicit Story(json::value pod) : pod_(std::move(pod)) {}
+
+  Buffer version(uint64_t object, uint64_t version, uint64_t revision, bus::Random& random) {
+    json::object pod = pod_.as_object();
+    json::object& meta = pod["metadata"].as_object();
+    meta["name"] = name(object);
+    meta["uid"] = uid(object);
+    meta["resourceVersion"] = std::to_string(revision);
+    json::object& status = pod["status"].as_object();
+    json::object& container = status["containerStatuses"].as_array()[0].as_object();
+    bool ready = version % 3 == 0;
+    uint64_t restarts = version / 3, at = version * 10 + object % 60;
+    json::object& condition = status["conditions"].as_array()[1].as_object();
+    condition["status"] = ready ? "True" : "False";
+    condition["lastTransitionTime"] = time_text(at);
+    status["podIP"] =
+        "10.244." + std::to_string(object % 250) + "." + std::to_string(object / 250 % 250);
+    status["podIPs"].as_array()[0].as_object()["ip"] = status["podIP"];
+    container["ready"] = ready;
+    container["restartCount"] = restarts;
+    char id[65];
+    if (version % 3 == 0) ids_[object] = random.next();
+    std::snprintf(id, sizeof id, "%016llx%016llx", static_cast<unsigned long long>(ids_[object]),
+                  static_cast<unsigned long long>(ids_[object] * 0x94D049BB133111EBu));
+    container["containerID"] = std::string("containerd://") + id + id;
+    if (version % 3 == 1) {
+      container["state"] = {{"terminated",
+                             {{"exitCode", 1},
+                              {"reason", "Error"},
+                              {"startedAt", time_text(at - 8)},
+                              {"finishedAt", time_text(at)},
+                              {"containerID", container["containerID"]}}}};
+    } else if (version % 3 == 2) {
+      container["lastState"] = container["state"];
+      container["state"] = {{"waiting", {{"reason", "CrashLoopBackOff"}}}};
+    } else {
+      container["state"] = {{"running", {{"startedAt", time_text(at)}}}};
+    }
+    return *codec::from_value(pods(), pod, nullptr);
+  }
+  static std::string name(uint64_t object) { return "web-" + random_name(5, object); }
+  static std::string uid(uint64_t object) { return random_name(6, object) + "-uid"; }
+
+ private:
+  json::value pod_;
+  std::map<uint64_t, uint64_t> ids_;
+};
+
+uint64_t size_of(const std::string& directory) {
+  struct stat st {};
+  stat((directory + "/tables/data.mdb").c_str(), &st);
+  return static_cast<uint64_t>(st.st_blocks) * 512;
+}
+
+class Builder {
+ public:
+  Builder(std::string directory, json::value pod, uint64_t objects)
+      : directory_(std::move(directory)), story_(std::move(pod)), objects_(objects) {
+    state_ = open_state(&world_, directory_);
+  }
+
+  // Returns the bytes on the disk.
+  uint64_t run(uint64_t from, uint64_t to) {
+    constexpr uint64_t kBatch = 50;
+    for (uint64_t at = from; at < to;) {
+      store::Transaction t = state_->begin();
+      for (uint64_t i = 0; i < kBatch && at < to; ++i, ++at) add(&t, at);
+      state_->commit(std::move(t), [](Result<store::Committed>) {});
+      world_.workers.run_all();
+      world_.clock.advance(std::chrono::milliseconds(20));
+      world_.workers.run_all();
+    }
+    state_->flush([](Status) {});
+    world_.workers.run_all();
+    return size_of(directory_);
+  }
+
+ private:
+  // Every change but the first of a Pod names the last change of a Pod beside it as its cause.
+  void add(store::Transaction* t, uint64_t at) {
+    uint64_t object = at < objects_ ? at : world_.random.below(objects_);
+    uint64_t version = versions_[object]++;
+    uint64_t revision = t->next_revision().value();
+    Buffer bytes = story_.version(object, version, revision, world_.random);
+    std::string name = Story::name(object), uid = Story::uid(object);
+    std::string node = "node-" + std::to_string(object % 1000);
+    static const std::vector<std::string> kChanged = {"status.conditions[Ready]",
+                                                      "status.containerStatuses[web]"};
+    static const std::vector<std::string> kOwners = {"5f0a4b7e-2a0c-4b62-8a3b-70c4c1d3e9aa"};
+    store::Change change;
+    change.type = version == 0 ? store::ChangeType::kAdded : store::ChangeType::kModified;
+    change.kind = &pods();
+    change.ns = "shop";
+    change.name = name;
+    change.uid = uid;
+    change.object = bytes;
+    change.changed = kChanged;
+    change.subresource = version == 0 ? "" : "status";
+    change.manager = "kubelet";
+    change.node = node;
+    change.owners = kOwners;
+    std::vector<uint64_t> causes;
+    if (version > 0) causes.push_back(last_[object / kChain * kChain]);
+    t->add(change, store::Origin{"kubelet." + node, "", "", causes, 1});
+    last_[object] = revision;
+  }
+
+  static constexpr uint64_t kChain = 8;
+  std::string directory_;
+  Story story_;
+  uint64_t objects_;
+  World world_;
+  std::map<uint64_t, uint64_t> versions_, last_;
+  std::unique_ptr<store::State> state_;
+};
+
+int build(const std::string& directory, const std::string& pod, uint64_t objects, uint64_t events) {
+  std::ifstream in(pod);
+  std::string text(std::istreambuf_iterator<char>(in), {});
+  int64_t began = now_ns();
+  Builder builder(directory, json::parse(text), objects);
+  uint64_t before = builder.run(0, objects), after = builder.run(objects, objects + events);
+  std::printf(
+      "{\"objects\": %llu, \"events\": %llu, \"bytes_per_event\": %.0f, \"seconds\": %.1f}\n",
+      static_cast<unsigned long long>(objects), static_cast<unsigned long long>(events),
+      static_cast<double>(after - before) / static_cast<double>(events),
+      static_cast<double>(now_ns() - began) / 1e9);
+  return 0;
+}
+
+// ---- reading it ----
+
+template <class F>
+std::vector<int64_t> timed(int rounds, F&& once) {
+  std::vector<int64_t> out;
+  for (int i = 0; i < rounds; ++i) {
+    int64_t began = now_ns();
+    once();
+    out.push_back(now_ns() - began);
+  }
+  return out;
+}
+
+class Reads {
+ public:
+  explicit Reads(const std::string& directory) : state_(open_state(&world_, directory)) {
+    store::ListQuery query{.kind = &pods(), .limit = 1'000'000, .max_bytes = SIZE_MAX};
+    query.max_work = SIZE_MAX;
+    store::ListPage page;
+    if (!view().list(query, &page)) return;
+    for (const store::Stored& item : page.items) {
+      Object object = item.object(pods());
+      names_.emplace_back(std::string(object.ns()), std::string(object.name()));
+    }
+  }
+  size_t objects() const { return names_.size(); }
+
+  store::View view() const { return state_->committed(); }
+  Revision somewhen() {
+    uint64_t low = view().compacted().value(), high = view().revision().value();
+    return Revision(low + 1 + world_.random.below(high - low));
+  }
+
+  void get_at() {
+    const auto& [ns, name] = names_[world_.random.below(names_.size())];
+    Revision at = somewhen();
+    auto by_time = view().revision_at(view().time_ns());
+    auto found = view().find_at(pods(), ns, name, at);
+    if (!by_time || !found) std::exit(1);
+  }
+  // Of the Pods at that time, 500 from the beginning of a random place on.
+  void list_at() {
+    store::ListQuery query{.kind = &pods(), .revision = somewhen(), .limit = 500};
+    query.max_bytes = 8 << 20;
+    query.max_work = 1'000'000;
+    store::ListPage page;
+    if (!view().list(query, &page)) std::exit(1);
+  }
+  // Both ways from a Pod's last change, as far as the verb goes.
+  void why() {
+    constexpr size_t kMost = 1000;
+    const auto& [ns, name] = names_[world_.random.below(names_.size())];
+    uint64_t start = view().revision_of(pods(), ns, name).value();
+    std::set<uint64_t> seen{start};
+    std::deque<uint64_t> back{start}, forth{start};
+    while (!back.empty() && seen.size() < kMost) {
+      Payload bytes = view().event(Revision(back.front()));
+      back.pop_front();
+      if (bytes.empty()) continue;
+      const auto* cause = flatbuffers::GetRoot<wire::Event>(bytes.data())->cause();
+      if (cause == nullptr || cause->revisions() == nullptr) continue;
+      for (uint64_t r : *cause->revisions())
+        if (seen.insert(r).second) back.push_back(r);
+    }
+    while (!forth.empty() && seen.size() < kMost) {
+      for (Revision r : view().effects(Revision(forth.front()), kMost))
+        if (seen.insert(r.value()).second) forth.push_back(r.value());
+      forth.pop_front();
+    }
+    events_ += seen.size();
+  }
+  uint64_t events() const { return events_; }
+
+ private:
+  World world_;
+  std::unique_ptr<store::State> state_;
+  std::vector<std::pair<std::string, std::string>> names_;
+  uint64_t events_ = 0;
+};
+
+int read(const std::string& directory, int rounds) {
+  Reads reads(directory);
+  if (reads.objects() == 0) return std::fprintf(stderr, "there are no Pods\n"), 1;
+  auto get = timed(rounds, [&] { reads.get_at(); });
+  auto list = timed(std::max(rounds / 20, 1), [&] { reads.list_at(); });
+  auto why = timed(std::max(rounds / 20, 1), [&] { reads.why(); });
+  std::printf(
+      "{\"objects\": %zu, \"revisions\": %llu, \"get_at_ms\": {\"p50\": %.3f, \"p99\": %.3f}, "
+      "\"list_at_ms\": {\"p50\": %.3f, \"p99\": %.3f}, \"why_ms\": {\"p50\": %.3f, \"p99\": %.3f}, "
+      "\"why_events\": %.0f}\n",
+      reads.objects(), static_cast<unsigned long long>(reads.view().revision().value()),
+      percentile_ms(get, 0.5), percentile_ms(get, 0.99), percentile_ms(list, 0.5),
+      percentile_ms(list, 0.99), percentile_ms(why, 0.5), percentile_ms(why, 0.99),
+      static_cast<double>(reads.events()) / static_cast<double>(why.size()));
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string what = argc > 2 ? argv[1] : "";
+  if (what == "build" && argc == 6)
+    return build(argv[2], argv[3], std::strtoull(argv[4], nullptr, 10),
+                 std::strtoull(argv[5], nullptr, 10));
+  if (what == "read") return read(argv[2], argc > 3 ? std::atoi(argv[3]) : 2000);
+  std::fprintf(stderr,
+               "usage: memory-load build DIRECTORY POD.json OBJECTS EVENTS | read DIRECTORY\n");
+  return 2;
+}
