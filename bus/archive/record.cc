@@ -53,6 +53,13 @@ ZSTD_DCtx* decompressor() {
 
 }  // namespace
 
+uint16_t base_place(uint16_t place) {
+  KUBUS_CHECK(place > 0);
+  uint16_t digit = 7;
+  while ((place & digit) == 0) digit = static_cast<uint16_t>(digit << 3);
+  return static_cast<uint16_t>(place & ~digit);
+}
+
 size_t padded_record(size_t bytes) {
   return (bytes + 7) & ~size_t{7};
 }
@@ -92,8 +99,6 @@ std::string encode_record(RecordHeader header, ByteView event, ByteView notices,
                           const Digest* digest) {
   header.format = digest ? RecordHeader::kPurged : RecordHeader::kFull;
   header.event_size = static_cast<uint32_t>(event.size());
-  header.base = 0;
-  header.place = 0;
   std::string out;
   append_raw(&out, header);
   if (digest) append_raw(&out, *digest);
@@ -102,9 +107,8 @@ std::string encode_record(RecordHeader header, ByteView event, ByteView notices,
   return out;
 }
 
-std::optional<std::string> encode_delta(const Record& full, ByteView base_event,
-                                        Revision base_revision, uint16_t place) {
-  KUBUS_CHECK(full.header.format == RecordHeader::kFull);
+std::optional<std::string> encode_delta(const Record& full, ByteView base_event) {
+  KUBUS_CHECK(full.header.format == RecordHeader::kFull && full.header.base != 0);
   ZSTD_CCtx* context = compressor();
   std::string frame(ZSTD_compressBound(full.event.size()), '\0');
   ZSTD_CCtx_refPrefix(context, base_event.data(), base_event.size());
@@ -114,8 +118,6 @@ std::optional<std::string> encode_delta(const Record& full, ByteView base_event,
   frame.resize(size);
   RecordHeader header = full.header;
   header.format = RecordHeader::kDelta;
-  header.base = base_revision.value();
-  header.place = place;
   std::string out;
   append_raw(&out, header);
   append_raw(&out, static_cast<uint32_t>(size));

@@ -1,9 +1,12 @@
 // A record: what is kept of one change, in the store's tables and in archives. Layouts in
 // services/store/FORMAT.md. Numbers are little-endian.
 //
-// A version of an object that is not the latest may be kept as a delta against an older version,
-// its base, which is kept whole. From the base's event and the delta the event comes back byte for
-// byte, so that a digest over it stays true.
+// The versions of an object stand in groups of up to kGroup: the first is kept whole, the others
+// may be kept as deltas, each against its base, an older one of its group: the version at its place
+// with the lowest octal digit that is not 0 cleared. So a version is three steps from a whole one
+// at most, and most are near their base. From the base's event and the delta the event comes back
+// byte for byte, so that a digest over it stays true. Where a version stands is decided when it is
+// written; whether it is a delta is only its form, which may change.
 #pragma once
 
 #include <cstdint>
@@ -26,14 +29,23 @@ struct RecordHeader {
   uint8_t type = 0;
   uint16_t kind = 0;
   uint32_t event_size = 0;  // of the whole event
-  uint64_t base = 0;        // deltas: the revision of the base; else 0
+  uint64_t base = 0;        // the revision of the base; 0: the first of a group
   uint64_t oid = 0;
   uint8_t marks = 0;
   uint8_t flags = 0;
-  uint16_t place = 0;  // deltas: the how manieth of its base, from 1; else 0
+  uint16_t place = 0;  // in its group
   uint32_t notices = 0;
 };
 static_assert(sizeof(RecordHeader) == 32);
+
+inline constexpr uint16_t kGroup = 512;
+inline constexpr size_t kMostSteps = 3;
+// The place of the base of what stands there. place > 0.
+uint16_t base_place(uint16_t place);
+// Whether something may hang on what stands there.
+inline bool may_carry(uint16_t place) {
+  return place % 8 == 0;
+}
 
 // A node that hears of the change without being given it.
 struct NoticeEntry {
@@ -59,14 +71,12 @@ void encode_notice(std::string* to, const NoticeEntry& notice);
 size_t padded_record(size_t bytes);  // up to the next multiple of 8
 
 // A full record's bytes, or with `digest` a purged one's. The header's format and size are set
-// here.
+// here; where it stands stays.
 std::string encode_record(RecordHeader header, ByteView event, ByteView notices,
                           const Digest* digest = nullptr);
 
-// The whole record `full` as a delta on `base`, which stands at revision `base_revision`. nullopt:
-// that does not pay.
-std::optional<std::string> encode_delta(const Record& full, ByteView base_event,
-                                        Revision base_revision, uint16_t place);
+// The whole record `full`, which has a base, as a delta on it. nullopt: that does not pay.
+std::optional<std::string> encode_delta(const Record& full, ByteView base_event);
 // The event of a delta; nullopt: it does not fit to this base. Any thread.
 std::optional<Buffer> decode_delta(const Record& delta, ByteView base_event);
 

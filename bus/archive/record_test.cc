@@ -13,7 +13,7 @@ Buffer event_of(char fill, char last) {
 }
 
 RecordHeader header() {
-  return {.type = 1, .kind = 7, .oid = 3};
+  return {.type = 1, .kind = 7, .base = 1, .oid = 3, .place = 1};
 }
 
 TEST(Record, FullComesBack) {
@@ -38,8 +38,10 @@ TEST(Record, DeltaIsSmallAndComesBack) {
   encode_notice(&notices, {41, false, "n1"});
   RecordHeader h = header();
   h.notices = 1;
+  h.base = 9;
+  h.place = 2;
   std::string full = encode_record(h, event, as_bytes(notices));
-  auto bytes = encode_delta(*decode_record(as_bytes(full)), base, Revision(9), 2);
+  auto bytes = encode_delta(*decode_record(as_bytes(full)), base);
   ASSERT_TRUE(bytes);
   EXPECT_LT(bytes->size(), 150u);
   auto record = decode_record(as_bytes(*bytes));
@@ -60,7 +62,23 @@ TEST(Record, DeltaThatDoesNotPayIsNone) {
   Buffer base(300, 0), event;
   for (uint32_t i = 0, z = 1; i < 300; ++i, z = z * 1664525 + 1013904223) event.push_back(z >> 24);
   std::string full = encode_record(header(), event, {});
-  EXPECT_FALSE(encode_delta(*decode_record(as_bytes(full)), base, Revision(1), 1));
+  EXPECT_FALSE(encode_delta(*decode_record(as_bytes(full)), base));
+}
+
+TEST(Record, PlacesHangOnNearOnes) {
+  EXPECT_EQ(base_place(1), 0);
+  EXPECT_EQ(base_place(7), 0);
+  EXPECT_EQ(base_place(8), 0);
+  EXPECT_EQ(base_place(9), 8);
+  EXPECT_EQ(base_place(0157), 0150);
+  EXPECT_EQ(base_place(0150), 0100);
+  for (uint16_t place = 1; place < kGroup; ++place) {
+    size_t steps = 0;
+    for (uint16_t at = place; at != 0; at = base_place(at), ++steps) {
+      EXPECT_TRUE(may_carry(base_place(at)));
+    }
+    EXPECT_LE(steps, kMostSteps);
+  }
 }
 
 TEST(Record, PurgedKeepsTheDigest) {
@@ -77,9 +95,8 @@ TEST(Record, CutShortIsNone) {
   Buffer base = event_of('a', 'x'), event = event_of('a', 'y');
   Digest digest = digest_of(event);
   std::string full = encode_record(header(), event, {});
-  for (const std::string& bytes :
-       {full, *encode_delta(*decode_record(as_bytes(full)), base, Revision(1), 1),
-        encode_record(header(), event, {}, &digest)}) {
+  for (const std::string& bytes : {full, *encode_delta(*decode_record(as_bytes(full)), base),
+                                   encode_record(header(), event, {}, &digest)}) {
     for (size_t size = 0; size < bytes.size(); ++size)
       EXPECT_FALSE(decode_record(as_bytes(std::string_view(bytes).substr(0, size)))) << size;
   }

@@ -6,7 +6,6 @@ namespace kubus::archive {
 namespace {
 
 constexpr uint32_t kMostEvent = 4 << 20;
-constexpr size_t kMostBases = 17;  // no more versions than that hang on one
 
 }  // namespace
 
@@ -26,19 +25,20 @@ bool ChainTracker::add(const Entry& entry) {
 }
 
 bool ChainTracker::take_event(uint64_t revision, const Record& record) {
-  std::deque<Base>& bases = bases_[record.header.oid];
-  if (record.header.format == RecordHeader::kDelta) {
-    while (!bases.empty() && bases.front().revision < record.header.base) bases.pop_front();
-    if (bases.empty() || bases.front().revision != record.header.base) return false;
-    auto event = decode_delta(record, bases.front().event);
+  const RecordHeader& header = record.header;
+  std::vector<Base>& bases = bases_[header.oid];
+  while (!bases.empty() && bases.back().revision > header.base) bases.pop_back();
+  if (header.base == 0) bases.clear();
+  event_ = record.event;
+  if (header.format == RecordHeader::kDelta) {
+    if (bases.empty() || bases.back().revision != header.base) return false;
+    auto event = decode_delta(record, bases.back().event);
     if (!event) return false;
     unpacked_ = *std::move(event);
     event_ = unpacked_;
-    return true;
   }
-  event_ = record.event;
-  bases.push_back({revision, Buffer(event_.begin(), event_.end())});
-  if (bases.size() > kMostBases) bases.pop_front();
+  if (may_carry(header.place) && bases.size() <= kMostSteps)
+    bases.push_back({revision, Buffer(event_.begin(), event_.end())});
   return true;
 }
 

@@ -2,8 +2,8 @@
 // stand for.
 #pragma once
 
-#include <deque>
 #include <unordered_map>
+#include <vector>
 
 #include "bus/archive/chain.h"
 #include "bus/archive/file/file.h"
@@ -29,9 +29,8 @@ class ChainTracker {
   bool take_event(uint64_t revision, const Record& record);
   Revision base_;
   Chain chain_;
-  // By object: the whole events that a delta to come may hang on. Usually one: but what was read
-  // before it had become a delta is no base, and what hangs on the one before it comes still.
-  std::unordered_map<uint64_t, std::deque<Base>> bases_;
+  // By object: the last version that a delta may hang on, what that one hangs on, and so on.
+  std::unordered_map<uint64_t, std::vector<Base>> bases_;
   Buffer unpacked_;
   ByteView event_;
 };

@@ -1,5 +1,7 @@
 #include "services/store/state/compaction.h"
 
+#include <algorithm>
+
 #include "schemas/bus/event_generated.h"
 #include "services/store/state/deltas.h"
 
@@ -17,11 +19,11 @@ class Planner {
     if (revision > step.anyway && event->time() >= step.before_ns) return false;
     bool secret = (record.header.flags & RecordHeader::kSecret) != 0;
     extend_chain(revision, record, bytes, secret, compacted);
-    if (event->previous_object() != 0) forget_previous(record, event->previous_object(), secret);
+    if (event->previous_object() != 0)
+      forget_previous(record.header.oid, revision, event->previous_object(), secret);
     if (event->type() == wire::EventType::Deleted) {
       forget(record.header.oid, revision, secret);
-      forget_record(revision);
-      if (record.header.base != 0) forget_record(record.header.base);
+      for (uint64_t r : lineage(tables_, revision)) forget_record(r);
       forget_name(revision, *event, record.header.kind);
     }
     forget_marks(revision, *event, record);
@@ -42,15 +44,13 @@ class Planner {
     if (body) compacted->chain = chain_next(compacted->chain, *body);
   }
 
-  // The version before `by`; as a base it stays as long as something hangs on it.
-  void forget_previous(const Record& by, uint64_t previous, bool secret) {
-    forget(by.header.oid, previous, secret);
-    if (by.header.base == previous) return;
-    forget_record(previous);
-    auto value = tables_.get(Keyspace::kJournal, as_bytes(revision_key(Revision(previous))));
-    auto record = value ? decode_record(*value) : std::nullopt;
-    if (record && record->header.base != 0 && record->header.base != by.header.base)
-      forget_record(record->header.base);
+  // The version before `by`, and what it hung on: but not what `by` hangs on.
+  void forget_previous(uint64_t oid, uint64_t by, uint64_t previous, bool secret) {
+    forget(oid, previous, secret);
+    std::vector<uint64_t> kept = lineage(tables_, by);
+    for (uint64_t r : lineage(tables_, previous)) {
+      if (std::find(kept.begin(), kept.end(), r) == kept.end()) forget_record(r);
+    }
   }
 
   void forget(uint64_t oid, uint64_t revision, bool secret) {

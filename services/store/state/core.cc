@@ -170,7 +170,8 @@ void StateCore::remember_tail() {
   for (at.seek_below(revision_key(last_revision_.next())); at.valid(); at.prev()) {
     auto record = decode_record(at.value());
     if (!record || past.size() >= options_.remember_requests_max) break;
-    Payload bytes = event_of(payload_of(at), *record, committed_number_);
+    Payload bytes =
+        event_of(Revision(read_u64(at.key(), 0)), payload_of(at), *record, committed_number_);
     const auto* event = flatbuffers::GetRoot<wire::Event>(bytes.data());
     if (event->time() < oldest) break;
     if (event->actor() == nullptr || event->request_id() == nullptr) continue;
@@ -210,14 +211,28 @@ Payload StateCore::payload_of(const Merged& at) const {
                                : Payload(at.value(), snapshot_);
 }
 
-Payload StateCore::event_of(const Payload& value, const Record& record, uint64_t limit) const {
+Payload StateCore::latest_event(uint64_t oid, Revision revision) const {
+  auto value = snapshot_->get(Keyspace::kLatest, as_bytes(latest_key(oid)));
+  auto record = value ? decode_record(*value) : std::nullopt;
+  if (!record) return {};
+  const auto* event = flatbuffers::GetRoot<wire::Event>(record->event.data());
+  if (event->revision() != revision.value()) return {};
+  return Payload(record->event, snapshot_);
+}
+
+FindRecord StateCore::finder(uint64_t limit) const {
+  return [this, limit](uint64_t revision) {
+    return peek(Keyspace::kJournal, revision_key(Revision(revision)), limit);
+  };
+}
+
+Payload StateCore::event_of(Revision revision, const Payload& value, const Record& record,
+                            uint64_t limit) const {
   if (record.header.format != RecordHeader::kDelta) return value.part(record.event);
-  Payload kept = get(Keyspace::kJournal, revision_key(Revision(record.header.base)), limit);
-  auto base = decode_record(kept.view());
-  KUBUS_CHECK(base && base->header.format != RecordHeader::kDelta);
-  auto event = archive::decode_delta(record, base->event);
+  if (Payload latest = latest_event(record.header.oid, revision); !latest.empty()) return latest;
+  auto event = store::event_of(finder(limit), record);
   KUBUS_CHECK(event);
-  return Payload(*std::move(event));
+  return Payload(std::move(event->made));
 }
 
 std::optional<ObjectEntry> StateCore::entry(Keyspace space, std::string_view key,

@@ -11,6 +11,7 @@
 
 #include "bus/ports/ports.h"
 #include "services/store/state/apply.h"
+#include "services/store/state/deltas.h"
 #include "services/store/state/encoding.h"
 #include "services/store/state/event_builder.h"
 #include "services/store/state/merged.h"
@@ -66,8 +67,12 @@ class StateCore {
   Payload get(Keyspace space, std::string_view key, uint64_t limit) const;
   std::optional<ByteView> peek(Keyspace space, std::string_view key, uint64_t limit) const;
   Payload payload_of(const Merged& at) const;
-  // The event of a record, which lies in `value`.
-  Payload event_of(const Payload& value, const Record& record, uint64_t limit) const;
+  // The event of that revision's record, which lies in `value`.
+  Payload event_of(Revision revision, const Payload& value, const Record& record,
+                   uint64_t limit) const;
+  // The event of an object's latest version if it lies beside its record.
+  Payload latest_event(uint64_t oid, Revision revision) const;
+  FindRecord finder(uint64_t limit) const;
   Merged merged(Keyspace space, uint64_t limit) const {
     return Merged(*snapshot_, overlay_, space, limit);
   }

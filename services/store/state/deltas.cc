@@ -1,31 +1,67 @@
 #include "services/store/state/deltas.h"
 
-#include "schemas/bus/event_generated.h"
+#include <cstring>
+
 #include "services/store/state/view.h"
 
 namespace kubus::store {
 namespace {
 
-const wire::Event* root_of(const Record& record) {
-  return flatbuffers::GetRoot<wire::Event>(record.event.data());
+FindRecord in_tables(const Snapshot& tables) {
+  return [&tables](uint64_t revision) {
+    return tables.get(Keyspace::kJournal, as_bytes(revision_key(Revision(revision))));
+  };
 }
 
-bool is(const Record& record, ChangeType type) {
-  return record.header.type == static_cast<uint8_t>(type);
-}
-
-}  // namespace
-
-std::optional<EventBytes> event_of(const Snapshot& tables, const Record& record) {
+std::optional<EventBytes> whole(const FindRecord& find, const Record& record, size_t steps) {
   if (record.header.format != RecordHeader::kDelta) return EventBytes{{}, record.event};
-  auto value = tables.get(Keyspace::kJournal, as_bytes(revision_key(Revision(record.header.base))));
+  auto value = steps < archive::kMostSteps ? find(record.header.base) : std::nullopt;
   auto base = value ? decode_record(*value) : std::nullopt;
-  if (!base || base->header.format == RecordHeader::kDelta) return std::nullopt;
-  auto made = archive::decode_delta(record, base->event);
+  auto event = base ? whole(find, *base, steps + 1) : std::nullopt;
+  auto made = event ? archive::decode_delta(record, event->view) : std::nullopt;
   if (!made) return std::nullopt;
   EventBytes out{*std::move(made), {}};
   out.view = out.made;
   return out;
+}
+
+}  // namespace
+
+std::optional<EventBytes> event_of(const FindRecord& find, const Record& record) {
+  return whole(find, record, 0);
+}
+std::optional<EventBytes> event_of(const Snapshot& tables, const Record& record) {
+  return whole(in_tables(tables), record, 0);
+}
+
+void stand_behind(const FindRecord& find, uint64_t previous, RecordHeader* header) {
+  auto at = find(previous);
+  if (!at || at->size() < sizeof(RecordHeader)) return;
+  RecordHeader before;
+  std::memcpy(&before, at->data(), sizeof(before));
+  auto place = static_cast<uint16_t>(before.place + 1);
+  if (place >= archive::kGroup) return;
+  uint16_t wanted = archive::base_place(place);
+  uint64_t base = previous;
+  while (before.place != wanted) {
+    base = before.base;
+    at = base != 0 ? find(base) : std::nullopt;
+    if (!at || at->size() < sizeof(RecordHeader)) return;
+    std::memcpy(&before, at->data(), sizeof(before));
+  }
+  header->base = base;
+  header->place = place;
+}
+
+std::vector<uint64_t> lineage(const Snapshot& tables, uint64_t revision) {
+  std::vector<uint64_t> all;
+  while (revision != 0 && all.size() <= archive::kMostSteps) {
+    all.push_back(revision);
+    auto value = tables.get(Keyspace::kJournal, as_bytes(revision_key(Revision(revision))));
+    auto record = value ? decode_record(*value) : std::nullopt;
+    revision = record ? record->header.base : 0;
+  }
+  return all;
 }
 
 DeltaWriter::DeltaWriter(const Snapshot& tables, const std::vector<Erasure>& erasures)
@@ -38,40 +74,28 @@ DeltaWriter::DeltaWriter(const Snapshot& tables, const std::vector<Erasure>& era
 void DeltaWriter::pass(const Put& put, std::vector<Put>* puts) {
   auto record = decode_record(put.value);
   if (!record || record->header.format != RecordHeader::kFull) return;
+  const RecordHeader& header = record->header;
   uint64_t revision = read_u64(put.key, 0);
   passed_[revision] = put.value;
-  uint64_t previous = root_of(*record)->previous_object();
-  if (is(*record, ChangeType::kAdded) || previous == 0) return;
-  convert(previous, puts);
-  // Nobody reads what is gone as often as what is there.
-  if (is(*record, ChangeType::kDeleted)) convert(revision, puts);
+  auto value = header.base != 0 ? find(header.base) : std::nullopt;
+  auto base = value ? decode_record(*value) : std::nullopt;
+  auto event = base ? event_of([this](uint64_t r) { return find(r); }, *base) : std::nullopt;
+  auto delta = event ? archive::encode_delta(*record, event->view) : std::nullopt;
+  if (delta) {
+    const std::string& kept = memory_.emplace_back(*std::move(delta));
+    puts->push_back({Keyspace::kJournal, false, put.key, as_bytes(kept)});
+  }
+  bool lives = header.type != static_cast<uint8_t>(ChangeType::kDeleted);
+  bool beside = delta && lives && (header.flags & RecordHeader::kSecret) == 0;
+  if (!beside && revision == header.oid) return;  // its name is new: nothing can lie there
+  const std::string& key = memory_.emplace_back(latest_key(header.oid));
+  puts->push_back({Keyspace::kLatest, !beside, as_bytes(key), beside ? put.value : ByteView()});
 }
 
-std::optional<Record> DeltaWriter::find(uint64_t revision) const {
+std::optional<ByteView> DeltaWriter::find(uint64_t revision) const {
   if (erased_.contains(revision)) return std::nullopt;
-  if (auto at = passed_.find(revision); at != passed_.end()) return decode_record(at->second);
-  auto value = tables_.get(Keyspace::kJournal, as_bytes(revision_key(Revision(revision))));
-  return value ? decode_record(*value) : std::nullopt;
-}
-
-void DeltaWriter::convert(uint64_t revision, std::vector<Put>* puts) {
-  auto record = find(revision);
-  if (!record || record->header.format != RecordHeader::kFull) return;
-  uint64_t before = root_of(*record)->previous_object();
-  if (is(*record, ChangeType::kAdded) || before == 0) return;
-  auto previous = find(before);
-  if (!previous) return;
-  bool hangs = previous->header.format == RecordHeader::kDelta;
-  uint64_t base = hangs ? previous->header.base : before;
-  auto place = static_cast<uint16_t>(hangs ? previous->header.place + 1 : 1);
-  auto whole = hangs ? find(base) : previous;
-  if (place > kMostOnBase || !whole || whole->header.format == RecordHeader::kDelta) return;
-  auto delta = archive::encode_delta(*record, whole->event, Revision(base), place);
-  if (!delta) return;
-  const std::string& value = memory_.emplace_back(*std::move(delta));
-  const std::string& key = memory_.emplace_back(revision_key(Revision(revision)));
-  passed_[revision] = as_bytes(value);
-  puts->push_back({Keyspace::kJournal, false, as_bytes(key), as_bytes(value)});
+  if (auto at = passed_.find(revision); at != passed_.end()) return at->second;
+  return tables_.get(Keyspace::kJournal, as_bytes(revision_key(Revision(revision))));
 }
 
 }  // namespace kubus::store

@@ -1,9 +1,10 @@
-// How the past is kept small: when a version of an object is superseded, it becomes a delta against
-// an older version of the same life, its base. The latest version is always whole, and each past
-// one costs its base and one step.
+// How the past is kept small: a version of an object is kept as a delta against an older one
+// (bus/archive/record.h says which), from when the tables get it. Of what lives as a delta the
+// whole record lies beside it, for it is read the most.
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -16,16 +17,21 @@
 
 namespace kubus::store {
 
-// So many versions hang on one base at most.
-inline constexpr uint16_t kMostOnBase = 15;
-
 // The event of a record, and what keeps it if it had to be made.
 struct EventBytes {
   Buffer made;
   ByteView view;
 };
+// By revision: the bytes of a record; nullopt: it is not there.
+using FindRecord = std::function<std::optional<ByteView>(uint64_t)>;
 // nullopt: its base is not there, or does not fit.
+std::optional<EventBytes> event_of(const FindRecord& find, const Record& record);
 std::optional<EventBytes> event_of(const Snapshot& tables, const Record& record);
+
+// Decides where the record of a new version stands, given the record before it in the same life.
+void stand_behind(const FindRecord& find, uint64_t previous, RecordHeader* header);
+// The version itself, what it hangs on, and so on: as far as that is there.
+std::vector<uint64_t> lineage(const Snapshot& tables, uint64_t revision);
 
 // Used for one write of the tables, on its thread. What it returns lives as long as it does.
 class DeltaWriter {
@@ -33,17 +39,16 @@ class DeltaWriter {
   // What compaction takes away in the same write is no base.
   DeltaWriter(const Snapshot& tables, const std::vector<Erasure>& erasures);
 
-  // A record that the tables get, in order of revisions. Adds to `puts` what becomes of the version
-  // that it supersedes and, if it is a deletion, of itself. Doing it again changes nothing.
+  // A record that the tables get, in order of revisions. Adds to `puts` what becomes of it. Doing
+  // it again changes nothing.
   void pass(const Put& record, std::vector<Put>* puts);
 
  private:
-  std::optional<Record> find(uint64_t revision) const;
-  void convert(uint64_t revision, std::vector<Put>* puts);
+  std::optional<ByteView> find(uint64_t revision) const;
 
   const Snapshot& tables_;
   std::set<uint64_t> erased_;
-  std::map<uint64_t, ByteView> passed_;  // records of this write, as they will stand
+  std::map<uint64_t, ByteView> passed_;  // records of this write, whole
   std::deque<std::string> memory_;
 };
 

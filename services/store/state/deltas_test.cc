@@ -48,10 +48,10 @@ class DeltasTest : public StateTest {
   std::shared_ptr<const Snapshot> snapshot_;
 };
 
-TEST_F(DeltasTest, OnlyBasesAndTheLatestAreWhole) {
+TEST_F(DeltasTest, OnlyTheFirstIsWhole) {
   write(40);
-  EXPECT_EQ(count(RecordHeader::kFull), 4u);  // 1, 17, 33 and the latest
-  EXPECT_EQ(count(RecordHeader::kDelta), 36u);
+  EXPECT_EQ(count(RecordHeader::kFull), 1u);
+  EXPECT_EQ(count(RecordHeader::kDelta), 39u);
   check(1, 40);
   reopen();
   check(1, 40);
@@ -59,7 +59,7 @@ TEST_F(DeltasTest, OnlyBasesAndTheLatestAreWhole) {
 
 TEST_F(DeltasTest, ManyVersionsInOneWriteOfTheTables) {
   write(40, 13);
-  EXPECT_EQ(count(RecordHeader::kDelta), 36u);
+  EXPECT_EQ(count(RecordHeader::kDelta), 39u);
   check(1, 40);
 }
 
@@ -93,6 +93,17 @@ TEST_F(DeltasTest, CompactionKeepsWhatOthersHangOn) {
   }
 }
 
+TEST_F(DeltasTest, AGroupEndsAndAnotherBegins) {
+  write(1100, 64);
+  EXPECT_EQ(count(RecordHeader::kFull), 3u);
+  check(1, 1100);
+  for (int horizon : {7, 8, 9, 63, 64, 65, 73, 200, 511, 512, 513, 514, 600, 1024, 1025, 1099}) {
+    compact(horizon);
+    check(horizon, 1100);
+  }
+  EXPECT_LE(count(RecordHeader::kFull) + count(RecordHeader::kDelta), 5u);
+}
+
 TEST_F(DeltasTest, NothingIsLeftOfWhatIsGone) {
   write(40);
   for (int horizon = 3; horizon < 40; horizon += 3) compact(horizon);
@@ -101,6 +112,9 @@ TEST_F(DeltasTest, NothingIsLeftOfWhatIsGone) {
   EXPECT_EQ(at(40, "web"), body(40));
   compact(41);
   EXPECT_FALSE(records()->valid());
+  auto latest = snapshot_->cursor(Keyspace::kLatest);
+  latest->lower_bound({});
+  EXPECT_FALSE(latest->valid());
 }
 
 TEST_F(DeltasTest, ADeletionEndsTheLife) {
@@ -111,7 +125,7 @@ TEST_F(DeltasTest, ADeletionEndsTheLife) {
   apply();
   EXPECT_EQ(at(6, "web"), "-");
   EXPECT_EQ(at(7, "web"), body(7));
-  EXPECT_EQ(count(RecordHeader::kFull), 3u);  // both beginnings, and the latest
+  EXPECT_EQ(count(RecordHeader::kFull), 2u);  // both beginnings
   check(1, 5);
   compact(7);
   EXPECT_EQ(at(7, "web"), body(7));

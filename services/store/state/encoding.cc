@@ -53,6 +53,9 @@ std::string with_u64(std::string prefix, uint64_t v) {
 std::string revision_key(Revision revision) {
   return with_u64({}, revision.value());
 }
+std::string latest_key(uint64_t oid) {
+  return with_u64({}, oid);
+}
 std::string history_key(uint64_t oid, Revision revision) {
   return with_u64(with_u64({}, oid), revision.value());
 }

@@ -27,6 +27,7 @@ uint16_t read_u16(ByteView key, size_t offset);
 
 std::string revision_key(Revision revision);
 std::string history_key(uint64_t oid, Revision revision);
+std::string latest_key(uint64_t oid);
 std::string object_key(uint16_t kind, std::string_view ns, std::string_view name);
 // Everything of a kind (in a namespace) starts with it.
 std::string object_prefix(uint16_t kind, const std::optional<std::string>& ns);

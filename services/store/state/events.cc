@@ -77,7 +77,7 @@ class Reader {
   Link link_at(uint64_t revision) const {
     Link link;
     link.value = core_.get(Keyspace::kJournal, revision_key(Revision(revision)), limit_);
-    read(&link);
+    read(revision, &link);
     if (form_ == Form::kResource) link.previous = link.event->previous_resource();
     if (form_ == Form::kNamespace) link.previous = link.event->previous_namespace();
     if (form_ != Form::kNode) return link;
@@ -91,11 +91,11 @@ class Reader {
     return link;
   }
 
-  void read(Link* link) const {
+  void read(uint64_t revision, Link* link) const {
     auto record = decode_record(link->value.view());
     KUBUS_CHECK(record);
     link->record = *record;
-    link->bytes = core_.event_of(link->value, *record, limit_);
+    link->bytes = core_.event_of(Revision(revision), link->value, *record, limit_);
     link->event = flatbuffers::GetRoot<wire::Event>(link->bytes.data());
   }
 
@@ -119,7 +119,7 @@ class Reader {
       if (read_u64(m.key(), 0) > head) break;
       Link link;
       link.value = core_.payload_of(m);
-      read(&link);
+      read(read_u64(m.key(), 0), &link);
       if (!take(link)) return;
     }
     page_.complete_to = Revision(head);

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "schemas/bus/event_generated.h"
+#include "services/store/state/deltas.h"
 #include "services/store/state/encoding.h"
 #include "services/store/state/purged_event.h"
 
@@ -66,15 +67,12 @@ class Step {
     return tables_.get(Keyspace::kJournal, as_bytes(revision_key(Revision(revision))));
   }
 
-  // Gives a delta its event. False: its base is not there.
+  // Gives a delta its event. False: what it hangs on is not there.
   bool make_whole(Record* record, Buffer* event) const {
     if (record->header.format != RecordHeader::kDelta) return true;
-    auto value = record_at(record->header.base);
-    auto base = value ? decode_record(*value) : std::nullopt;
-    if (!base || base->header.format == RecordHeader::kDelta) return false;
-    auto decoded = archive::decode_delta(*record, base->event);
-    if (!decoded) return false;
-    *event = *std::move(decoded);
+    auto whole = event_of([this](uint64_t r) { return record_at(r); }, *record);
+    if (!whole) return false;
+    *event = std::move(whole->made);
     record->event = *event;
     return true;
   }
@@ -90,10 +88,10 @@ class Step {
       uint64_t later = read_u64(at->key(), prefix.size());
       auto value = record_at(later);
       auto record = value ? decode_record(*value) : std::nullopt;
+      if (!record || record->header.place == 0) break;  // of another group
+      bool hangs = record->header.format == RecordHeader::kDelta && record->header.base == revision;
+      if (!hangs) continue;
       Buffer event;
-      bool hangs =
-          record && record->header.format == RecordHeader::kDelta && record->header.base == base;
-      if (!hangs) break;
       if (!make_whole(&*record, &event)) return malformed(later);
       std::string whole = archive::encode_record(record->header, event, record->notices);
       out_.push_back(
@@ -101,6 +99,26 @@ class Step {
       made_whole_[later] = std::move(whole);
     }
     return {};
+  }
+
+  // What was kept only because versions hang on it holds the values too: it goes.
+  Status clear_hidden(uint64_t oid) {
+    for (uint64_t r : hidden_below(oid)) {
+      if (Status s = free_dependents(r, oid); !s.ok()) return s;
+      out_.push_back({Keyspace::kJournal, revision_key(Revision(r)), {}});
+    }
+    return {};
+  }
+
+  // Of the oldest version that can be read: what it hangs on and cannot be read itself.
+  std::vector<uint64_t> hidden_below(uint64_t oid) const {
+    auto at = tables_.cursor(Keyspace::kHistory);
+    std::string prefix = with_u64({}, oid);
+    at->lower_bound(as_bytes(prefix));
+    if (!at->valid() || !as_text(at->key()).starts_with(prefix)) return {};
+    std::vector<uint64_t> all = lineage(tables_, read_u64(at->key(), prefix.size()));
+    all.erase(all.begin());
+    return all;
   }
 
   Status rewrite(uint64_t revision, const Record& record, const wire::Event& event, ByteView shown,
@@ -112,16 +130,9 @@ class Step {
     if (step_.first == 0) step_.first = revision;
     step_.last = revision;
     if (step_.plan->query.dry_run) return {};
-    uint64_t oid = record.header.oid, base = record.header.base;
-    for (uint64_t on : {revision, base}) {
-      if (on == 0) continue;
-      if (Status s = free_dependents(revision, oid, on); !s.ok()) return s;
-    }
-    if (base != 0 && !tables_.get(Keyspace::kHistory, as_bytes(history_key(oid, Revision(base))))) {
-      // It was kept as a base alone, and holds the values too.
-      if (Status s = free_dependents(base, oid, base); !s.ok()) return s;
-      out_.push_back({Keyspace::kJournal, revision_key(Revision(base)), {}});
-    }
+    uint64_t oid = record.header.oid;
+    if (Status s = free_dependents(revision, oid); !s.ok()) return s;
+    if (Status s = clear_hidden(oid); !s.ok()) return s;
     std::string key = revision_key(Revision(revision));
     if (new_body && stored != nullptr) {
       out_.push_back({Keyspace::kSecrets, key,

@@ -3,6 +3,7 @@
 
 #include "schemas/lib/base/check.h"
 #include "services/store/state/core.h"
+#include "services/store/state/deltas.h"
 #include "services/store/state/event_builder.h"
 
 namespace kubus::store {
@@ -119,6 +120,8 @@ Revision StateCore::add(const Change& change, const Origin& origin) {
   header.oid = entry.oid;
   header.marks = lanes.marks;
   header.flags = secret ? RecordHeader::kSecret : 0;
+  if (change.type != ChangeType::kAdded)
+    stand_behind(finder(open.batch->number), previous, &header);
   ByteView event = build_event(
       &builder_, change, origin,
       {revision.value(), open.batch->time_ns, lanes.resource, lanes.ns, previous, lanes.node});

@@ -24,7 +24,7 @@ Payload body_of(const StateCore& core, Revision revision, uint64_t limit) {
   }
   // Where there is no body, in what was made of an archive without them, or none may be opened, the
   // metadata on the event stands for the object.
-  Payload event = core.event_of(value, *record, limit);
+  Payload event = core.event_of(revision, value, *record, limit);
   const auto* root = flatbuffers::GetRoot<wire::Event>(event.data());
   const auto* object = secret ? root->metadata() : root->object();
   if (object == nullptr) return {};
@@ -130,7 +130,7 @@ Result<Stored> View::find_at(const schema::KindInfo& kind, std::string_view ns,
 Payload View::event(Revision revision) const {
   Payload value = core_->get(Keyspace::kJournal, revision_key(revision), limit_);
   auto record = decode_record(value.view());
-  return record ? core_->event_of(value, *record, limit_) : Payload();
+  return record ? core_->event_of(revision, value, *record, limit_) : Payload();
 }
 
 HistoryPage View::history(const schema::KindInfo& kind, std::string_view ns, std::string_view name,
