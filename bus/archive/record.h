@@ -3,10 +3,10 @@
 //
 // The versions of an object stand in groups of up to kGroup: the first is kept whole, the others
 // may be kept as deltas, each against its base, an older one of its group: the version at its place
-// with the lowest octal digit that is not 0 cleared. So a version is three steps from a whole one
-// at most, and most are near their base. From the base's event and the delta the event comes back
-// byte for byte, so that a digest over it stays true. Where a version stands is decided when it is
-// written; whether it is a delta is only its form, which may change.
+// with the lowest digit, of base 4, that is not 0 cleared. So a version is four steps from a whole
+// one at most, and most are near their base. From the base's event and the delta the event comes
+// back byte for byte, so that a digest over it stays true. Where a version stands is decided when
+// it is written; whether it is a delta is only its form, which may change.
 #pragma once
 
 #include <cstdint>
@@ -38,13 +38,13 @@ struct RecordHeader {
 };
 static_assert(sizeof(RecordHeader) == 32);
 
-inline constexpr uint16_t kGroup = 512;
-inline constexpr size_t kMostSteps = 3;
+inline constexpr uint16_t kGroup = 256;
+inline constexpr size_t kMostSteps = 4;
 // The place of the base of what stands there. place > 0.
 uint16_t base_place(uint16_t place);
 // Whether something may hang on what stands there.
 inline bool may_carry(uint16_t place) {
-  return place % 8 == 0;
+  return place % 4 == 0;
 }
 
 // A node that hears of the change without being given it.

@@ -230,7 +230,7 @@ class Builder {
   }
 
  private:
-  // Every change but the first of a Pod names the last change of a Pod beside it as its cause.
+  // Changes come in chains: each names one shortly before it as its cause, but for the first.
   void add(store::Transaction* t, uint64_t at) {
     uint64_t object = at < objects_ ? at : world_.random.below(objects_);
     uint64_t version = versions_[object]++;
@@ -254,17 +254,16 @@ class Builder {
     change.node = node;
     change.owners = kOwners;
     std::vector<uint64_t> causes;
-    if (version > 0) causes.push_back(last_[object / kChain * kChain]);
+    if (at % kChain != 0) causes.push_back(revision - 1 - world_.random.below(at % kChain));
     t->add(change, store::Origin{"kubelet." + node, "", "", causes, 1});
-    last_[object] = revision;
   }
 
-  static constexpr uint64_t kChain = 8;
+  static constexpr uint64_t kChain = 20;
   std::string directory_;
   Story story_;
   uint64_t objects_;
   World world_;
-  std::map<uint64_t, uint64_t> versions_, last_;
+  std::map<uint64_t, uint64_t> versions_;
   std::unique_ptr<store::State> state_;
 };
 

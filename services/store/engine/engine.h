@@ -25,8 +25,9 @@ enum class Keyspace : uint8_t {
   kIndex = 8,    // owners, nodes, references, ages
   kAudit = 9,    // number → what was refused
   kLatest = 10,  // object id → whole record of a live object whose record is a delta
+  kCauses = 11,  // revision, revision that it led to → ""
 };
-inline constexpr size_t kKeyspaces = 11;
+inline constexpr size_t kKeyspaces = 12;
 inline constexpr size_t kMaxKey = 511;  // bytes; longer keys are a broken invariant
 
 // Walks one keyspace in the order of the keys' bytes. Belongs to the snapshot that made it and dies

@@ -21,9 +21,9 @@
 namespace kubus::store {
 namespace {
 
-constexpr std::array<const char*, kKeyspaces> kNames = {"meta",    "objects", "dead",  "journal",
-                                                        "secrets", "history", "lanes", "marks",
-                                                        "index",   "audit",   "latest"};
+constexpr std::array<const char*, kKeyspaces> kNames = {"meta",    "objects", "dead",   "journal",
+                                                        "secrets", "history", "lanes",  "marks",
+                                                        "index",   "audit",   "latest", "causes"};
 
 // A file beside the tables: they are to be copied at the next opening.
 constexpr const char* kScrubMark = "/scrub";

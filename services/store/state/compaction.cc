@@ -64,7 +64,7 @@ class Planner {
   void forget_causes(uint64_t revision, const wire::Event& event) {
     if (event.cause() == nullptr || event.cause()->revisions() == nullptr) return;
     for (uint64_t cause : *event.cause()->revisions())
-      erasures_.push_back({Keyspace::kIndex, cause_key(cause, revision)});
+      erasures_.push_back({Keyspace::kCauses, cause_key(cause, revision)});
   }
 
   // A name that was not used again since.

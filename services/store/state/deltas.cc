@@ -1,7 +1,5 @@
 #include "services/store/state/deltas.h"
 
-#include <cstring>
-
 #include "services/store/state/view.h"
 
 namespace kubus::store {
@@ -35,19 +33,19 @@ std::optional<EventBytes> event_of(const Snapshot& tables, const Record& record)
 }
 
 void stand_behind(const FindRecord& find, uint64_t previous, RecordHeader* header) {
-  auto at = find(previous);
-  if (!at || at->size() < sizeof(RecordHeader)) return;
-  RecordHeader before;
-  std::memcpy(&before, at->data(), sizeof(before));
-  auto place = static_cast<uint16_t>(before.place + 1);
-  if (place >= archive::kGroup) return;
-  uint16_t wanted = archive::base_place(place);
+  auto header_of = [&](uint64_t revision) -> std::optional<RecordHeader> {
+    auto value = revision != 0 ? find(revision) : std::nullopt;
+    auto record = value ? decode_record(*value) : std::nullopt;
+    return record ? std::optional(record->header) : std::nullopt;
+  };
   uint64_t base = previous;
-  while (before.place != wanted) {
-    base = before.base;
-    at = base != 0 ? find(base) : std::nullopt;
-    if (!at || at->size() < sizeof(RecordHeader)) return;
-    std::memcpy(&before, at->data(), sizeof(before));
+  auto at = header_of(base);
+  if (!at || at->place + 1 >= archive::kGroup) return;
+  auto place = static_cast<uint16_t>(at->place + 1);
+  for (uint16_t wanted = archive::base_place(place); at->place != wanted;) {
+    base = at->base;
+    at = header_of(base);
+    if (!at) return;
   }
   header->base = base;
   header->place = place;

@@ -95,9 +95,10 @@ TEST_F(DeltasTest, CompactionKeepsWhatOthersHangOn) {
 
 TEST_F(DeltasTest, AGroupEndsAndAnotherBegins) {
   write(1100, 64);
-  EXPECT_EQ(count(RecordHeader::kFull), 3u);
+  EXPECT_EQ(count(RecordHeader::kFull), 5u);
   check(1, 1100);
-  for (int horizon : {7, 8, 9, 63, 64, 65, 73, 200, 511, 512, 513, 514, 600, 1024, 1025, 1099}) {
+  for (int horizon :
+       {3, 4, 5, 15, 16, 17, 21, 64, 200, 255, 256, 257, 258, 600, 1024, 1025, 1099}) {
     compact(horizon);
     check(horizon, 1100);
   }

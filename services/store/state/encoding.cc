@@ -148,7 +148,7 @@ std::string age_prefix(uint16_t kind) {
   return key;
 }
 std::string cause_prefix(uint64_t cause) {
-  return with_u64("c", cause);
+  return with_u64({}, cause);
 }
 std::string cause_key(uint64_t cause, uint64_t effect) {
   return with_u64(cause_prefix(cause), effect);

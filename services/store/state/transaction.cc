@@ -110,7 +110,7 @@ Revision StateCore::add(const Change& change, const Origin& origin) {
   std::string notices = change.referable ? notices_of(change, &header.notices) : std::string();
   index(change, key, &entry);
   for (uint64_t cause : origin.cause_revisions) {
-    if (cause < revision.value()) put(Keyspace::kIndex, cause_key(cause, revision.value()), {});
+    if (cause < revision.value()) put(Keyspace::kCauses, cause_key(cause, revision.value()), {});
   }
   if (change.type != ChangeType::kDeleted) put(Keyspace::kObjects, key, encode(entry));
 

@@ -228,7 +228,7 @@ bool View::refers(std::string_view node, const schema::KindInfo& kind, std::stri
 std::vector<Revision> View::effects(Revision cause, size_t limit) const {
   std::vector<Revision> out;
   std::string prefix = cause_prefix(cause.value());
-  Merged m = core_->merged(Keyspace::kIndex, limit_);
+  Merged m = core_->merged(Keyspace::kCauses, limit_);
   for (m.seek_from(prefix); m.at_prefix(prefix) && out.size() < limit; m.next())
     out.emplace_back(read_u64(m.key(), prefix.size()));
   return out;
