@@ -77,9 +77,9 @@ class Step {
     return true;
   }
 
-  // What stands behind a version and hangs on `base` is kept whole from now on: either the base is
-  // about to change or to go, or the version is, and what hangs on a base follows upon each other.
-  Status free_dependents(uint64_t revision, uint64_t oid, uint64_t base) {
+  // What hangs on a version is kept whole from now on: the version is about to change or to go. Its
+  // header goes on to name the version, so that what both hang on stays for those behind them.
+  Status free_dependents(uint64_t revision, uint64_t oid) {
     auto at = tables_.cursor(Keyspace::kHistory);
     std::string prefix = with_u64({}, oid);
     for (at->lower_bound(as_bytes(history_key(oid, Revision(revision + 1)))); at->valid();
