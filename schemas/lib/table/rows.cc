@@ -208,6 +208,11 @@ void user_row(Row& row) {
   row.set("May", or_none(may));
 }
 
+void admission_subscriber_row(Row& row) {
+  row.set("Policy", text(row.object, "spec.failurePolicy"));
+  row.set("Timeout", number(row.object, "spec.timeoutSeconds"));
+}
+
 void simple_row(Row& row) {
   const json::value& o = row.object;
   row.set("Status", text(o, "status.phase"));

@@ -50,6 +50,7 @@ void endpoint_slice_row(Row& row);
 void workload_row(Row& row);  // Deployment, ReplicaSet
 void priority_class_row(Row& row);
 void user_row(Row& row);
+void admission_subscriber_row(Row& row);
 void simple_row(Row& row);  // the rest
 
 }  // namespace kubus::table

@@ -101,6 +101,7 @@ constexpr std::array kMakers = {
     Maker{"ReplicaSet", workload_row},
     Maker{"PriorityClass", priority_class_row},
     Maker{"User", user_row},
+    Maker{"AdmissionSubscriber", admission_subscriber_row},
 };
 
 }  // namespace

@@ -98,6 +98,11 @@ TEST(Table, EveryColumnHasACellEvenOfABareObject) {
   }
 }
 
+TEST(Table, AnAdmissionSubscriberShowsWhatItsSilenceDoes) {
+  const char* text = R"({"spec":{"failurePolicy":"Ignore","timeoutSeconds":7}})";
+  EXPECT_EQ(cell("kubus.io", "admissionsubscribers", "Policy", text), "Ignore");
+}
+
 TEST(Table, ADeletedPodIsTerminatingUntilItIsOver) {
   auto status = [](const std::string& of_status) {
     std::string pod = R"({"metadata":{"name":"a","deletionTimestamp":"2026-11-23T05:00:00Z"},
