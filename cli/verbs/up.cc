@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 
 #include "cli/cluster/files.h"
 #include "cli/cluster/preflight.h"
@@ -151,9 +152,12 @@ bool is_ready(const Object& node) {
 // Ready.
 class Readiness {
  public:
-  Readiness(Session& session, const ClusterConfig& config, int seconds)
+  // `goes_on`: whether waiting is worth while.
+  Readiness(Session& session, const ClusterConfig& config, int seconds,
+            std::function<bool()> goes_on)
       : session_(session),
         config_(config),
+        goes_on_(std::move(goes_on)),
         deadline_(session.host().ports().clock.now() + std::chrono::seconds(seconds)) {}
 
   Status wait() {
@@ -181,7 +185,7 @@ class Readiness {
  private:
   Status wait_for(const ObjectKey& key, bool (*good)(const Object&)) {
     auto& clock = session_.host().ports().clock;
-    while (clock.now() < deadline_) {
+    while (clock.now() < deadline_ && goes_on_()) {
       auto object = session_.get(key);
       if (object && good(*object)) return {};
       if (!object && object.error().message == "interrupted") return object.error();
@@ -195,13 +199,15 @@ class Readiness {
 
   Session& session_;
   const ClusterConfig& config_;
+  std::function<bool()> goes_on_;
   bus::Instant deadline_;
 };
 
-Status wait_until_ready(const Layout& layout, const ClusterConfig& config, int seconds) {
+Status wait_until_ready(const Layout& layout, const ClusterConfig& config, int seconds,
+                        std::function<bool()> goes_on) {
   auto session = Session::open(layout);
   if (!session) return session.error();
-  return Readiness(**session, config, seconds).wait();
+  return Readiness(**session, config, seconds, std::move(goes_on)).wait();
 }
 
 double now_seconds() {
@@ -213,11 +219,15 @@ double now_seconds() {
 Status run(const Invocation& call) {
   double began = now_seconds();
   Layout layout = layout_of(call.options["state"].as<std::string>());
+  int wait = call.options["wait"].as<int>();
   auto config = read_config(layout);
   if (!config && config.error().code != Code::kNotFound) return config.error();
   if (pid_t pid = lock_owner(layout.lock()); config && pid != 0) {
     std::printf("already running, supervised by process %d\n", pid);
-    return wait_until_ready(layout, *config, call.options["wait"].as<int>());
+    auto goes_on = [&] { return lock_owner(layout.lock()) != 0; };
+    Status s = wait_until_ready(layout, *config, wait, goes_on);
+    if (s || goes_on()) return s;
+    std::printf("it ended meanwhile\n");  // as one does that was just killed
   }
   if (!config) {
     config = decide(call);
@@ -229,7 +239,7 @@ Status run(const Invocation& call) {
   std::printf("cluster %s in %s\n", config->name.c_str(), layout.dir.c_str());
   if (Status s = prepare(*config, layout, ::time(nullptr)); !s) return s;
   if (Status s = start_supervisor(layout); !s) return s;
-  if (Status s = wait_until_ready(layout, *config, call.options["wait"].as<int>()); !s) return s;
+  if (Status s = wait_until_ready(layout, *config, wait, [] { return true; }); !s) return s;
   std::printf("ready after %.1f s\n", now_seconds() - began);
   std::printf("  export KUBECONFIG=%s\n", layout.kubeconfig().c_str());
   return {};

@@ -95,7 +95,7 @@ Status Loader::take(const archive::Entry& entry, const Record& record, ByteView 
 void Loader::index_causes(uint64_t revision, const wire::Event& event) {
   if (event.cause() == nullptr || event.cause()->revisions() == nullptr) return;
   for (uint64_t cause : *event.cause()->revisions()) {
-    if (cause < revision) put(Keyspace::kIndex, cause_key(cause, revision), "");
+    if (cause < revision) put(Keyspace::kCauses, cause_key(cause, revision), "");
   }
 }
 
