@@ -196,7 +196,7 @@ eventually 20 CrashLoopBackOff field crash status.containerStatuses.0.state.wait
 expect 7 field crash status.containerStatuses.0.lastState.terminated.exitCode
 expect Error field crash status.containerStatuses.0.lastState.terminated.reason
 expect "my last words" field crash status.containerStatuses.0.lastState.terminated.message
-expect "back-off 10s restarting failed container=c pod=crash_default(" field crash status.containerStatuses.0.state.waiting.message
+eventually 60 "s restarting failed container=c pod=crash_default(" field crash status.containerStatuses.0.state.waiting.message
 expect "Warning BackOff" events crash
 
 say "a sidecar starts before the others and ends after them"
