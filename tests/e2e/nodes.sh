@@ -59,10 +59,10 @@ expect "node/n1 uncordoned" kubus uncordon n1
 say "silence"
 expect created kubus create -f - < <(pod p n1)
 kubus apply -f - < <(lease n2) >/dev/null
-(for _ in $(seq 30); do kubus apply -f - < <(lease n2) >/dev/null 2>&1; read -rt 0.5 <> <(:) || true; done) &
+(while kubus apply -f - < <(lease n2) >/dev/null 2>&1; do pause 0.3; done) &
 alive=$!
-expect "condition met" kubus wait node/n1 --for condition=Ready=Unknown --timeout 15s
-expect "condition met" kubus wait node/n1 --for 'jsonpath={.spec.taints[1].effect}=NoExecute' --timeout 5s
+expect "condition met" kubus wait node/n1 --for condition=Ready=Unknown --timeout 30s
+expect "condition met" kubus wait node/n1 --for 'jsonpath={.spec.taints[1].effect}=NoExecute' --timeout 30s
 expect "NodeNotReady" kubus describe node n1
 expect '"True"' kubus get node n2 -o json
 kill "$alive" 2>/dev/null || true
