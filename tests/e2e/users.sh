@@ -55,7 +55,7 @@ timeout 60 python3 "$(dirname "$0")/nats.py" "$work/shopper.json" 'kubus.default
 live=$!
 eventually 5 ready cat "$work/live.txt"
 [[ $(grep -c '^error.*Subscription' "$work/live.txt") == 4 ]] || { say "FAILED: not every subscription was refused"; cat "$work/live.txt"; exit 1; }
-as shopper events -f configmaps -n shop --since 0 >"$work/feed.txt" 2>&1 &
+"$bin/kubus" events -f configmaps -n shop --since 0 --state "$work/as-shopper" >"$work/feed.txt" 2>&1 &
 feed=$!
 eventually 5 configmaps/shop/a cat "$work/feed.txt"
 config b shop
