@@ -16,6 +16,9 @@ cleanup() {
     done
   fi
   kubus down >/dev/null 2>&1 || true
+  local left
+  left=$(jobs -p)
+  [[ -z $left ]] || kill $left 2>/dev/null || true
   rm -rf "$work"
 }
 trap cleanup EXIT
