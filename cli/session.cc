@@ -65,10 +65,14 @@ static Result<T> wait(Session& session, const std::function<void(kit::Client::Do
   return *std::move(answer);
 }
 
-Result<kit::Answer> Session::call(wire::RequestT request) {
+std::string Session::source() const {
   char host[256] = "";
   ::gethostname(host, sizeof host - 1);
-  if (request.source.empty()) request.source = std::string(host) + " kubus";
+  return std::string(host) + " kubus";
+}
+
+Result<kit::Answer> Session::call(wire::RequestT request) {
+  if (request.source.empty()) request.source = source();
   auto answer = wait<kit::Answer>(
       *this, [&](auto done) { client_->call(std::move(request), std::move(done)); });
   if (!answer) return answer;

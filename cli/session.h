@@ -27,6 +27,8 @@ class Session {
   const Layout& layout() const { return layout_; }
   // What "-10m" counts from, unix ns: now, or when the file was made.
   int64_t now_ns();
+  // From where this asks, as the audit tells it.
+  std::string source() const;
 
   // Sends the request and runs the loop until it is answered.
   Result<kit::Answer> call(wire::RequestT request);

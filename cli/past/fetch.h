@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "cli/reads.h"
+#include "bus/archive/fetch/fetch.h"
 #include "cli/session.h"
 
 namespace kubus::cli {
@@ -14,13 +14,8 @@ struct ExportOptions {
   bool with_secrets = false;
 };
 
-struct Exported {
-  uint64_t records = 0;
-  Revision base, last;
-};
-
 // Everything from the horizon up to `to`, followed along the chain of hashes. Nothing stands at the
 // path unless all of it does.
-Result<Exported> fetch_archive(Session& session, const ExportOptions& options);
+Result<archive::Fetched> fetch_archive(Session& session, const ExportOptions& options);
 
 }  // namespace kubus::cli

@@ -30,8 +30,8 @@ struct RestoredTest : ::testing::Test {
   }
   testing::Archived archived(bool with_secrets = true) {
     auto out = testing::fetch_archived(
-        w.client("admin"), [&](const auto& done) { return w.world.run_until(done); }, with_secrets,
-        4000);
+        w.host("admin").ports(), w.client("admin"),
+        [&](const auto& done) { return w.world.run_until(done); }, with_secrets, 4000);
     EXPECT_TRUE(out) << out.error().message;
     return *std::move(out);
   }

@@ -42,14 +42,10 @@ class Replaying {
     return false;
   }
 
-  // A compaction in the midst is no fault: then it is fetched again.
   bool load() {
-    Result<store::testing::Archived> archived = Error(Code::kConflict, "");
-    for (int i = 0; i < 3 && !archived && archived.error().code == Code::kConflict; ++i) {
-      archived = store::testing::fetch_archived(
-          chronicle_.client(), [this](const auto& done) { return run_until(done); }, true,
-          kPageBytes);
-    }
+    auto archived = store::testing::fetch_archived(
+        cluster_.outside("observer").ports(), chronicle_.client(),
+        [this](const auto& done) { return run_until(done); }, true, kPageBytes);
     if (!archived) return wrong("the archive cannot be fetched: " + archived.error().message);
     auto tables = store::testing::load(*archived);
     if (!tables) return wrong("the archive cannot be loaded: " + tables.error().message);

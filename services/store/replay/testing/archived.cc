@@ -1,58 +1,49 @@
 #include "services/store/replay/testing/archived.h"
 
-#include <cstring>
 #include <optional>
 
+#include "bus/archive/fetch/fetch.h"
 #include "bus/archive/file/tracker.h"
-#include "schemas/bus/envelope_generated.h"
 #include "services/store/state/loader.h"
 
 namespace kubus::store::testing {
 namespace {
 
-Chain chain_of(const wire::Outcome& outcome) {
-  Chain out{};
-  if (outcome.chain() != nullptr && outcome.chain()->size() == out.size())
-    std::memcpy(out.data(), outcome.chain()->data(), out.size());
-  return out;
-}
+// Keeps the pages.
+class Pages : public archive::FileWriter {
+ public:
+  explicit Pages(Archived& to) : to_(to) {}
+  Status add(ByteView entries) override {
+    to_.pages.push_back(Payload::copy_of(entries));
+    return {};
+  }
+  Status finish(const archive::FileTrailer& trailer) override {
+    to_.at_end = trailer.chain;
+    return {};
+  }
+
+ private:
+  Archived& to_;
+};
 
 }  // namespace
 
-Result<Archived> fetch_archived(kit::Client& client, const RunUntil& run_until, bool with_secrets,
-                                uint32_t page_bytes) {
+Result<Archived> fetch_archived(bus::Ports ports, kit::Client& client, const RunUntil& run_until,
+                                bool with_secrets, uint32_t page_bytes) {
   Archived out;
-  out.cluster = client.options().cluster.value();
-  std::string token;
-  bool first = true;
-  do {
-    wire::RequestT request;
-    auto op = std::make_unique<wire::OperationT>();
-    op->verb = wire::Verb::Archive;
-    op->revision = out.last.value();
-    op->with_secrets = with_secrets;
-    op->max_bytes = page_bytes;
-    op->continue_token = token;
-    request.operations.push_back(std::move(op));
-    std::optional<Result<kit::Answer>> answer;
-    client.call(std::move(request), [&](Result<kit::Answer> a) { answer.emplace(std::move(a)); });
-    if (!run_until([&] { return answer.has_value(); }))
-      return Error(Code::kTimeout, "no answer ever came");
-    if (!*answer) return answer->error();
-    const wire::Outcome& outcome = (*answer)->outcome();
-    if (Status s = kit::status_of(outcome); !s) return s.error();
-    if (first) {
-      out.base = Revision(outcome.oldest());
-      out.last = Revision(outcome.revision());
-      out.at_base = chain_of(outcome);
-    }
-    if (Revision(outcome.oldest()) != out.base) return Error(Code::kConflict, "compacted");
-    if (const auto* bytes = outcome.archive())
-      out.pages.push_back(Payload::copy_of({bytes->data(), bytes->size()}));
-    token = outcome.continue_token() ? outcome.continue_token()->str() : "";
-    if (!first && token.empty()) out.at_end = chain_of(outcome);
-    first = false;
-  } while (!token.empty());
+  archive::FetchOptions options;
+  options.with_secrets = with_secrets;
+  options.page_bytes = page_bytes;
+  options.create = [&out](const archive::FileHeader& header) {
+    out = {header.cluster, header.base, header.to, header.chain, {}, {}};
+    return Result<std::unique_ptr<archive::FileWriter>>(std::make_unique<Pages>(out));
+  };
+  std::optional<Result<archive::Fetched>> fetched;
+  archive::Fetch running(ports, client, std::move(options),
+                         [&](auto result) { fetched.emplace(std::move(result)); });
+  if (!run_until([&] { return fetched.has_value(); }))
+    return Error(Code::kTimeout, "no answer ever came");
+  if (!*fetched) return fetched->error();
   return out;
 }
 
@@ -69,7 +60,7 @@ Result<std::shared_ptr<MemoryTables>> load(const Archived& archived) {
     }
     if (entries.bad()) return Error(Code::kInvalid, "a malformed page");
   }
-  if (archived.at_end != Chain{} && archived.at_end != chain.chain())
+  if (archived.at_end != chain.chain())
     return Error(Code::kInvalid, "the chain of hashes does not fit");
   if (Status s = loader.finish(chain.chain()); !s) return s.error();
   return tables;

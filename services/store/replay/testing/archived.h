@@ -15,15 +15,15 @@ namespace kubus::store::testing {
 struct Archived {
   std::string cluster;
   Revision base, last;
-  Chain at_base{}, at_end{};  // as the store told them; at_end zero: it did not
+  Chain at_base{}, at_end{};
   std::vector<Payload> pages;
 };
 
 // Runs the world until the predicate holds; false: it never did.
 using RunUntil = std::function<bool(const std::function<bool()>&)>;
 
-Result<Archived> fetch_archived(kit::Client& client, const RunUntil& run_until, bool with_secrets,
-                                uint32_t page_bytes);
+Result<Archived> fetch_archived(bus::Ports ports, kit::Client& client, const RunUntil& run_until,
+                                bool with_secrets, uint32_t page_bytes);
 
 // The tables made of it. kInvalid: what a Loader says, or the chain does not fit.
 Result<std::shared_ptr<MemoryTables>> load(const Archived& archived);
