@@ -34,7 +34,8 @@ class Run {
         pods_(chronicle_, story_),
         runtime_(cluster_, chronicle_, story_),
         followers_(cluster_, chronicle_, story_),
-        stage_{cluster_, chronicle_, story_, acknowledged_, history_},
+        past_(chronicle_),
+        stage_{cluster_, chronicle_, story_, acknowledged_, history_, past_},
         injector_(cluster_, story_) {
     if (scenario_.cluster.gateways > 0)
       watcher_ = std::make_unique<ApiWatcher>(cluster_, chronicle_, story_, "/api/v1/pods",
@@ -57,6 +58,7 @@ class Run {
     out.simulated_s = static_cast<double>(cluster_.world.now_ns()) / 1e9;
     out.faults = injector_.counts();
     for (const auto& [kind, n] : cluster_.world.counts()) out.faults["bus " + kind] += n;
+    for (const auto& [what, n] : story_.counts()) out.faults["looked at " + what] += n;
     out.events = chronicle_.events().size();
     out.acknowledged = acknowledged_.count();
     out.operations = history_.operations().size();
@@ -151,7 +153,7 @@ class Run {
     acknowledged_.check_end(chronicle_, story_);
     history_.check(chronicle_, story_);
     for (auto& user : users_) user->check_end();
-    check_replay(cluster_, chronicle_, story_);
+    check_replay(cluster_, chronicle_, past_, story_);
     expect();
   }
 
@@ -206,6 +208,7 @@ class Run {
   RuntimeRules runtime_;
   Followers followers_;
   std::unique_ptr<ApiWatcher> watcher_;  // null: there is no gateway
+  Past past_;
   Stage stage_;
   Injector injector_;
   std::vector<std::unique_ptr<User>> users_;

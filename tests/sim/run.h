@@ -22,7 +22,7 @@ struct RunOptions {
 struct Outcome {
   std::vector<std::string> problems;  // empty: all held
   double simulated_s = 0;
-  std::map<std::string, size_t> faults;
+  std::map<std::string, size_t> faults;  // and how often the past was looked at
   size_t events = 0, acknowledged = 0, operations = 0;
   // Of every message and fault: the same for the same seed. 0 unless asked for.
   uint64_t fingerprint = 0;

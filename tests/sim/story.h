@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,10 @@ class Story {
   // An invariant did not hold. The first few are kept; all are counted.
   void wrong(std::string_view checker, std::string_view what);
 
+  // How often something was looked at: so that a run shows that it was.
+  void count(std::string_view what) { ++counts_[std::string(what)]; }
+  const std::map<std::string, size_t>& counts() const { return counts_; }
+
   const std::vector<std::string>& problems() const { return problems_; }
   size_t wrongs() const { return wrongs_; }
 
@@ -34,6 +39,7 @@ class Story {
   Print print_;
   std::vector<std::string> problems_;
   size_t wrongs_ = 0;
+  std::map<std::string, size_t> counts_;
 };
 
 }  // namespace kubus::sim

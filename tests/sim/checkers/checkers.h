@@ -12,6 +12,8 @@
 
 namespace kubus::sim {
 
+class Past;
+
 // Pods as the events tell them: bound once and within the node's capacity; phases move forward
 // only; what was deleted does not come back; no finalizer is jumped over.
 class PodRules {
@@ -88,7 +90,7 @@ void check_reads(Cluster& cluster, Chronicle& chronicle, Story& story);
 
 // Once quiet: an archive of the store, replayed under another name, tells a follower what happened,
 // byte for byte, and reads at random moments as what was true then.
-void check_replay(Cluster& cluster, Chronicle& chronicle, Story& story);
+void check_replay(Cluster& cluster, Chronicle& chronicle, Past& past, Story& story);
 
 // Empty: every Deployment has what it wants, on nodes that live, and nothing is under way; else
 // what is not so yet.

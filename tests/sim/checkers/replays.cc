@@ -6,6 +6,7 @@
 #include "services/store/replay/restored.h"
 #include "services/store/replay/testing/archived.h"
 #include "tests/sim/checkers/checkers.h"
+#include "tests/sim/checkers/past.h"
 
 namespace kubus::sim {
 namespace {
@@ -17,9 +18,10 @@ constexpr const char* kName = "again";
 
 class Replaying {
  public:
-  Replaying(Cluster& cluster, Chronicle& chronicle, Story& story)
+  Replaying(Cluster& cluster, Chronicle& chronicle, Past& past, Story& story)
       : cluster_(cluster),
         chronicle_(chronicle),
+        past_(past),
         story_(story),
         client_(cluster.outside("replay-follower").ports(),
                 {bus::Subjects::replay(kName), Actor("admin")}) {}
@@ -95,21 +97,16 @@ class Replaying {
     if (!replayer_->player().seek(moment)) return void(wrong("cannot seek"));
     for (const char* resource : {"pods", "configmaps", "nodes"}) {
       const auto& kind = *schema::Registry::get().by_resource("", resource);
-      std::map<std::string, uint64_t> there, listed;
-      for (uint64_t r = 1; r <= moment.value(); ++r) {
-        const auto& e = chronicle_.events()[r - 1];
-        if (text_of(e->resource()) != resource || !text_of(e->group()).empty()) continue;
-        std::string key = name_of(e.event());
-        there[key] = r;
-        if (e->type() == wire::EventType::Deleted) there.erase(key);
-      }
       std::optional<Result<kit::Page>> page;
       client_.list_all(kind, "", "", "", [&](auto p) { page.emplace(std::move(p)); });
       if (!run_until([&] { return page.has_value(); }) || !*page)
         return void(wrong(std::string("a list of the past fails: ") +
                           (page ? page->error().message : "no answer")));
-      for (const Object& o : (*page)->items) listed[o.key().str()] = o.revision().value();
-      if (listed != there)
+      auto there = past_.list(kind, "", moment);
+      auto same = [](const Object& o, const auto& then) {
+        return o.key() == then.first && differs(o, *then.second).empty();
+      };
+      if (!std::ranges::equal((*page)->items, there, same))
         wrong(std::string("a list of ") + resource + " at " + std::to_string(moment.value()) +
               " is not what was true then");
     }
@@ -117,6 +114,7 @@ class Replaying {
 
   Cluster& cluster_;
   Chronicle& chronicle_;
+  Past& past_;
   Story& story_;
   kit::Client client_;
   Revision base_, last_;
@@ -127,8 +125,8 @@ class Replaying {
 
 }  // namespace
 
-void check_replay(Cluster& cluster, Chronicle& chronicle, Story& story) {
-  Replaying(cluster, chronicle, story).check();
+void check_replay(Cluster& cluster, Chronicle& chronicle, Past& past, Story& story) {
+  Replaying(cluster, chronicle, past, story).check();
 }
 
 }  // namespace kubus::sim

@@ -32,6 +32,7 @@ Machine::Machine(bus::sim::World& world, const std::string& n)
 
 Cluster::Cluster(uint64_t seed, ClusterSpec spec)
     : world(seed), spec_(spec), directory_(make_directory()) {
+  choose_retention();
   world.faults().connect_most = std::chrono::milliseconds(500);
   log_->tear([this] {
     return world.random().next();
@@ -72,6 +73,15 @@ Cluster::~Cluster() {
   machines_.clear();
   std::error_code code;
   std::filesystem::remove_all(directory_, code);
+}
+
+void Cluster::choose_retention() {
+  auto choose = [this](uint64_t least, uint64_t most) {
+    return most > least ? least + world.random().below(most - least + 1) : least;
+  };
+  spec_.keep_revisions = choose(spec_.keep_revisions, spec_.keep_revisions_most);
+  spec_.keep_time = bus::Duration(choose(static_cast<uint64_t>(spec_.keep_time.count()),
+                                         static_cast<uint64_t>(spec_.keep_time_most.count())));
 }
 
 void Cluster::add(const std::string& name, Process::Make make) {
@@ -120,7 +130,7 @@ std::shared_ptr<void> Cluster::make_store(bus::Ports ports) {
   options.cluster = ClusterName(kCluster);
   options.state.cluster_id = kCluster;
   options.state.keep_revisions = spec_.keep_revisions;
-  options.state.keep_time = std::chrono::seconds(1);
+  options.state.keep_time = spec_.keep_time;
   auto opened = store::Store::open(ports, std::move(options), store::open_memory(tables_),
                                    store::open_memory_journal(log_, ports.workers));
   if (!opened) {

@@ -26,10 +26,13 @@ class Store;
 
 namespace kubus::sim {
 
+
 struct ClusterSpec {
   int nodes = 3, schedulers = 1, controllers = 1, gateways = 1;
   int cpus = 4;
-  uint64_t keep_revisions = 1'000'000;  // the store compacts what is older
+  // The store compacts what is older than both. A greater `most`: the seed chooses up to that.
+  uint64_t keep_revisions = 1'000'000, keep_revisions_most = 0;
+  bus::Duration keep_time = std::chrono::seconds(1), keep_time_most{};
 };
 
 // What of a node outlives its kubelet: the machine, its containers and the kubelet's directory.
@@ -48,7 +51,7 @@ class Cluster {
   ~Cluster();
 
   void start();
-  // "store", "scheduler-0", "controllers-1", "gateway-0", "kubelet-n1", in that order.
+  // "store", "scheduler-0", "controllers-1", "gateway-0", "kubelet-n1", "bridge", in that order.
   const std::vector<std::unique_ptr<Process>>& processes() const { return processes_; }
   Process& process(const std::string& name);
   const std::vector<std::unique_ptr<Machine>>& machines() const { return machines_; }
@@ -67,13 +70,14 @@ class Cluster {
   bus::sim::World world;
 
  private:
+  void choose_retention();
   void add(const std::string& name, Process::Make make);
   std::shared_ptr<void> make_store(bus::Ports ports);
   std::shared_ptr<void> make_kubelet(bus::Ports ports, Machine& machine);
   void equip(Machine& machine);
 
   ClusterSpec spec_;
-  std::string directory_;  // of what kubelets keep
+  std::string directory_;
   std::shared_ptr<store::MemoryTables> tables_ = std::make_shared<store::MemoryTables>();
   std::shared_ptr<store::MemoryLog> log_ = std::make_shared<store::MemoryLog>();
   store::Store* store_ = nullptr;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <set>
 #include <sstream>
+#include <tuple>
 
 namespace kubus::sim {
 namespace {
@@ -26,6 +27,7 @@ const std::map<std::string, Word, std::less<>>& words() {
       {"registers", {P::kWorkload, {"every"}, {"n", "clients"}}},
       {"race", {P::kWorkload, {"every"}, {"clients"}}},
       {"namespaces", {P::kWorkload, {"every", "life"}, {"replicas"}}},
+      {"past", {P::kWorkload, {"every"}, {"clients"}}},
       {"pods", {P::kWorkload, {"every", "life"}, {"most"}}},
       {"kill", {P::kFault, {"every", "for"}, {}}},
       {"pause", {P::kFault, {"every", "for"}, {}}},
@@ -100,6 +102,24 @@ Status check_step(const Step& step, const Word& word) {
   return {};
 }
 
+// "keep=300", "keep=200..2000", "keep-time=1s..30s"
+Status read_retention(const std::string& key, std::string_view value, ClusterSpec* out) {
+  if (key == "keep-time") {
+    auto range = parse_range(value);
+    if (!range) return range.error();
+    std::tie(out->keep_time, out->keep_time_most) = *range;
+    return {};
+  }
+  size_t dots = value.find("..");
+  auto least = parse_number(value.substr(0, dots));
+  auto most = dots == value.npos ? least : parse_number(value.substr(dots + 2));
+  if (!least || !most) return (least ? most : least).error();
+  if (*most < *least) return Error(Code::kBadRequest, "the range ends before it begins");
+  out->keep_revisions = static_cast<uint64_t>(*least);
+  out->keep_revisions_most = static_cast<uint64_t>(*most);
+  return {};
+}
+
 Status read_cluster(const Step& step, ClusterSpec* out) {
   const std::map<std::string, int*, std::less<>> known = {{"nodes", &out->nodes},
                                                           {"schedulers", &out->schedulers},
@@ -107,12 +127,13 @@ Status read_cluster(const Step& step, ClusterSpec* out) {
                                                           {"gateways", &out->gateways},
                                                           {"cpus", &out->cpus}};
   for (const auto& [key, value] : step.options) {
-    auto number = parse_number(value);
-    if (!number) return at(step.line, key + ": " + number.error().message);
-    if (key == "keep") {
-      out->keep_revisions = static_cast<uint64_t>(*number);
+    if (key == "keep" || key == "keep-time") {
+      if (Status s = read_retention(key, value, out); !s)
+        return at(step.line, key + ": " + s.error().message);
       continue;
     }
+    auto number = parse_number(value);
+    if (!number) return at(step.line, key + ": " + number.error().message);
     auto found = known.find(key);
     if (found == known.end()) return at(step.line, "cluster has no option " + key);
     *found->second = *number;

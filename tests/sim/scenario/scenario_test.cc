@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace kubus::sim {
 namespace {
 
@@ -40,6 +42,25 @@ evictions most=0
   EXPECT_EQ(s->converge, milliseconds(200));
 }
 
+TEST(Scenario, HowMuchIsKeptMayBeLeftToTheSeed) {
+  auto s =
+      parse_scenario("x", "cluster keep=200..2000 keep-time=1s..30s\nsafety 1s\nconverge 1s\n");
+  ASSERT_TRUE(s) << s.error().message;
+  EXPECT_EQ(s->cluster.keep_revisions, 200u);
+  EXPECT_EQ(s->cluster.keep_revisions_most, 2000u);
+  EXPECT_EQ(s->cluster.keep_time, seconds(1));
+  EXPECT_EQ(s->cluster.keep_time_most, seconds(30));
+  std::set<uint64_t> chosen;
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    Cluster cluster(seed, s->cluster);
+    chosen.insert(cluster.spec().keep_revisions);
+    EXPECT_GE(cluster.spec().keep_revisions, 200u);
+    EXPECT_LE(cluster.spec().keep_revisions, 2000u);
+    EXPECT_LE(cluster.spec().keep_time, seconds(30));
+  }
+  EXPECT_GT(chosen.size(), 1u);
+}
+
 TEST(Scenario, WhatIsWrongIsNamedWithItsLine) {
   EXPECT_EQ(problem("safety 1m\nconverge 1m\nexplode store\n"),
             "line 3: \"explode\" is nothing known");
@@ -50,6 +71,8 @@ TEST(Scenario, WhatIsWrongIsNamedWithItsLine) {
   EXPECT_EQ(problem("lose permille=few\n"), "line 1: permille: \"few\" is no number");
   EXPECT_EQ(problem("lose permille=1 permille=2\n"), "line 1: permille is given twice");
   EXPECT_EQ(problem("cluster moons=2\n"), "line 1: cluster has no option moons");
+  EXPECT_EQ(problem("cluster keep=many\n"), "line 1: keep: \"many\" is no number");
+  EXPECT_EQ(problem("cluster keep=9..1\n"), "line 1: keep: the range ends before it begins");
   EXPECT_EQ(problem("safety 1m\n"), "\"converge DURATION\" is missing");
   EXPECT_EQ(problem(""), "\"safety DURATION\" is missing");
 }

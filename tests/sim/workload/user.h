@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/sim/checkers/checkers.h"
+#include "tests/sim/checkers/past.h"
 #include "tests/sim/checkers/register_history.h"
 #include "tests/sim/scenario/scenario.h"
 
@@ -20,6 +21,7 @@ struct Stage {
   Story& story;
   Acknowledged& acknowledged;
   RegisterHistory& history;
+  Past& past;
 };
 
 // Somebody who acts every so often.
@@ -73,6 +75,8 @@ boost::json::value pod_template(const std::string& app, const std::string& image
 
 // All users of a step; the step's options were checked.
 std::vector<std::unique_ptr<User>> make_users(Stage& stage, const Step& step);
+// Somebody who reads what was, and compares it with what truly was.
+std::unique_ptr<User> make_past_reader(Stage& stage, const Step& step, int number);
 // Does a setup step: a Deployment.
 std::unique_ptr<User> make_setup(Stage& stage, const Step& step);
 

@@ -268,6 +268,8 @@ std::vector<std::unique_ptr<User>> make_users(Stage& stage, const Step& step) {
     out.push_back(std::make_unique<Racer>(stage, step, i));
   for (int i = 1; step.word == "registers" && i <= step.number("clients", 2); ++i)
     out.push_back(std::make_unique<Registrar>(stage, step, i));
+  for (int i = 1; step.word == "past" && i <= step.number("clients", 1); ++i)
+    out.push_back(make_past_reader(stage, step, i));
   return out;
 }
 
