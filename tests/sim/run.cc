@@ -5,6 +5,7 @@
 #include "schemas/bus/event_generated.h"
 #include "services/store/store.h"
 #include "tests/sim/checkers/api_watcher.h"
+#include "tests/sim/checkers/bridge_rules.h"
 #include "tests/sim/checkers/checkers.h"
 #include "tests/sim/faults/injector.h"
 #include "tests/sim/workload/user.h"
@@ -34,6 +35,7 @@ class Run {
         pods_(chronicle_, story_),
         runtime_(cluster_, chronicle_, story_),
         followers_(cluster_, chronicle_, story_),
+        bridge_(cluster_, chronicle_, story_),
         past_(chronicle_),
         stage_{cluster_, chronicle_, story_, acknowledged_, history_, past_},
         injector_(cluster_, story_) {
@@ -136,6 +138,7 @@ class Run {
       }
       if (std::string why = unsettled(chronicle_); !why.empty()) return why;
       if (watcher_ && !watcher_->current()) return "a watch through the gateway is behind";
+      if (!bridge_.current()) return "targets of the bridge are behind";
       return followers_.current() ? "" : "followers are behind";
     });
     if (!over) return;
@@ -149,6 +152,7 @@ class Run {
       story_.wrong("convergence", "followers never come to where the store is");
     followers_.check_end();
     if (watcher_) watcher_->check_end();
+    bridge_.check_end();
     runtime_.check_end();
     acknowledged_.check_end(chronicle_, story_);
     history_.check(chronicle_, story_);
@@ -207,6 +211,7 @@ class Run {
   PodRules pods_;
   RuntimeRules runtime_;
   Followers followers_;
+  BridgeRules bridge_;
   std::unique_ptr<ApiWatcher> watcher_;  // null: there is no gateway
   Past past_;
   Stage stage_;

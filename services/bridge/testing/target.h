@@ -2,6 +2,7 @@
 // positions in memory. Both outlive the bridge, as a server and a disk do.
 #pragma once
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <map>
 #include <memory>
@@ -20,6 +21,7 @@ struct Target {
   bool down = false;
   unsigned fail = 0;  // in 1/1000: answers 503
   unsigned lose = 0;  // in 1/1000: takes it, and the answer is lost
+  bool hang = false;  // takes the connection, and neither answers nor hangs up
   bus::Duration latency = std::chrono::milliseconds(5);
   std::optional<HttpAnswer> answer;       // to everything, without taking it
   size_t refuse_batches_over = SIZE_MAX;  // 413
@@ -52,6 +54,7 @@ class FakeClient : public HttpClient {
   void on_arrival() {
     ++target_.requests;
     auto done = std::exchange(done_, nullptr);
+    if (target_.hang) return run_out(std::move(done));
     if (target_.down) return done(Error(Code::kUnavailable, "connecting: Connection refused"));
     if (target_.answer) return done(*target_.answer);
     if (strikes(target_.fail)) return done(HttpAnswer{503, {}, "busy"});
@@ -72,6 +75,13 @@ class FakeClient : public HttpClient {
     for (auto& e : events) target_.events.push_back(e.as_object());
     if (strikes(target_.lose)) return done(Error(Code::kTimeout, "no answer"));
     done(HttpAnswer{204, {}, ""});
+  }
+
+  void run_out(Done done) {
+    bus::Duration left = std::max(request_.timeout - target_.latency, bus::Duration(0));
+    timer_ = ports_.clock.after(left, [done = std::move(done)] {
+      done(Error(Code::kTimeout, "no answer within the route's timeout"));
+    });
   }
 
   bus::Ports ports_;

@@ -9,6 +9,7 @@
 #include "services/controllers/controllers.h"
 #include "services/scheduler/scheduler.h"
 #include "services/store/store.h"
+#include "tests/sim/cluster/abroad.h"
 #include "tests/sim/cluster/gateway_program.h"
 
 namespace kubus::sim {
@@ -66,11 +67,17 @@ Cluster::Cluster(uint64_t seed, ClusterSpec spec)
     add("kubelet-" + machine.name,
         [this, &machine](bus::Ports ports) { return make_kubelet(ports, machine); });
   }
+  if (spec_.routes.empty()) return;
+  abroad_ = std::make_unique<Abroad>(*this, directory_ + "/abroad");
+  add("bridge", [this](bus::Ports ports) {
+    return make_bridge(ports, client_options("bridge"), spec_.routes, *abroad_);
+  });
 }
 
 Cluster::~Cluster() {
   processes_.clear();
   machines_.clear();
+  abroad_.reset();
   std::error_code code;
   std::filesystem::remove_all(directory_, code);
 }

@@ -26,10 +26,21 @@ class Store;
 
 namespace kubus::sim {
 
+struct Abroad;
+
+// Where the bridge brings the events of a kind.
+struct RouteSpec {
+  enum class To : uint8_t { kEach, kBatches, kSubjects, kFile };  // kEach: one in a request
+  std::string name;
+  const schema::KindInfo* kind = nullptr;
+  std::string ns;  // "" : of all
+  To to = To::kEach;
+};
 
 struct ClusterSpec {
   int nodes = 3, schedulers = 1, controllers = 1, gateways = 1;
   int cpus = 4;
+  std::vector<RouteSpec> routes;  // none: there is no bridge
   // The store compacts what is older than both. A greater `most`: the seed chooses up to that.
   uint64_t keep_revisions = 1'000'000, keep_revisions_most = 0;
   bus::Duration keep_time = std::chrono::seconds(1), keep_time_most{};
@@ -65,6 +76,7 @@ class Cluster {
   kit::ClientOptions client_options(const std::string& actor) const;
   store::Store* store() const { return store_; }  // null: it does not run
   store::MemoryLog& disk() { return *log_; }
+  Abroad* abroad() { return abroad_.get(); }                   // null: there is no bridge
   const ClusterSpec& spec() const { return spec_; }
 
   bus::sim::World world;
@@ -82,6 +94,7 @@ class Cluster {
   std::shared_ptr<store::MemoryLog> log_ = std::make_shared<store::MemoryLog>();
   store::Store* store_ = nullptr;
   std::map<std::string, bus::sim::Host*> outside_;
+  std::unique_ptr<Abroad> abroad_;
   std::vector<std::unique_ptr<Machine>> machines_;
   std::vector<std::unique_ptr<Process>> processes_;
 };

@@ -1,6 +1,9 @@
 #include "tests/sim/faults/injector.h"
 
 #include <algorithm>
+#include <iterator>
+
+#include "tests/sim/cluster/abroad.h"
 
 namespace kubus::sim {
 namespace {
@@ -83,6 +86,7 @@ void Injector::strike(const Step& step) {
   if (step.word == "runtime") return runtime(step);
   if (step.word == "disk-full") return disk_full(step);
   if (step.word == "restart-bus") return restart_bus(step);
+  if (step.word == "target") return target(step);
   on_host(step);
 }
 
@@ -184,6 +188,41 @@ void Injector::disk_full(const Step& step) {
   count(step, "");
   cluster_.disk().fail_after(ports().random.below(4));
   mend_later(step, [this] { cluster_.disk().heal(); });
+}
+
+// What the bridge tells events to is down, hangs, fails or loses its answers; or the disk of the
+// bridge is full.
+void Injector::target(const Step& step) {
+  Abroad* abroad = cluster_.abroad();
+  if (abroad == nullptr || abroad->webhooks.empty()) return;
+  auto at = abroad->webhooks.begin();
+  std::advance(at, static_cast<int64_t>(ports().random.below(abroad->webhooks.size())));
+  bridge::testing::Target& target = at->second;
+  switch (ports().random.below(5)) {
+    case 0:
+      count(step, at->first + ": down");
+      target.down = true;
+      break;
+    case 1:
+      count(step, at->first + ": hangs");
+      target.hang = true;
+      break;
+    case 2:
+      count(step, at->first + ": fails now and then");
+      target.fail = 500;
+      break;
+    case 3:
+      count(step, at->first + ": loses its answers");
+      target.lose = 500;
+      break;
+    default:
+      count(step, "the bridge's disk is full");
+      abroad->disk.full = true;
+  }
+  mend_later(step, [abroad, &target] {
+    target.down = target.hang = abroad->disk.full = false;
+    target.fail = target.lose = 0;
+  });
 }
 
 void Injector::slow_down(const Step& step, unsigned permille) {

@@ -39,6 +39,7 @@ class Injector {
   void runtime(const Step& step);
   void disk_full(const Step& step);
   void restart_bus(const Step& step);
+  void target(const Step& step);
   void slow_down(const Step& step, unsigned permille);
   void jump(const Step& step, bus::sim::Host& host);
 

@@ -40,6 +40,7 @@ const std::map<std::string, Word, std::less<>>& words() {
       {"runtime", {P::kFault, {"every", "for"}, {}}},
       {"disk-full", {P::kFault, {"every", "for"}, {}}},
       {"slow-disk", {P::kFault, {"every", "for", "by"}, {}}},
+      {"target", {P::kFault, {"every", "for"}, {}}},
       {"clock", {P::kFault, {"every", "by"}, {}}},
       {"lose", {P::kFault, {}, {"permille"}}},
       {"double", {P::kFault, {}, {"permille"}}},
@@ -141,8 +142,32 @@ Status read_cluster(const Step& step, ClusterSpec* out) {
   return {};
 }
 
+// "route changes resource=pods namespace=default to=batches"
+Status read_route(const Step& step, ClusterSpec* out) {
+  using To = RouteSpec::To;
+  static const std::map<std::string, To, std::less<>> targets = {{"each", To::kEach},
+                                                                 {"batches", To::kBatches},
+                                                                 {"subjects", To::kSubjects},
+                                                                 {"file", To::kFile}};
+  for (const auto& [key, value] : step.options) {
+    if (key != "group" && key != "resource" && key != "namespace" && key != "to")
+      return at(step.line, "route has no option " + key);
+  }
+  RouteSpec route{.name = step.name(), .ns = step.text("namespace")};
+  if (route.name.empty()) return at(step.line, "the route has no name");
+  route.kind = schema::Registry::get().by_resource(step.text("group"), step.text("resource"));
+  if (route.kind == nullptr)
+    return at(step.line, "there is no resource \"" + step.text("resource") + "\"");
+  auto target = targets.find(step.text("to", "each"));
+  if (target == targets.end()) return at(step.line, "to: each, batches, subjects or file");
+  route.to = target->second;
+  out->routes.push_back(std::move(route));
+  return {};
+}
+
 Status take(Step step, Scenario* out) {
   if (step.word == "cluster") return read_cluster(step, &out->cluster);
+  if (step.word == "route") return read_route(step, &out->cluster);
   if (step.word == "safety" || step.word == "converge") {
     auto d = parse_duration(step.name());
     if (!d) return at(step.line, d.error().message);

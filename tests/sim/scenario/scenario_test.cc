@@ -61,6 +61,22 @@ TEST(Scenario, HowMuchIsKeptMayBeLeftToTheSeed) {
   EXPECT_GT(chosen.size(), 1u);
 }
 
+TEST(Scenario, ABridgeHasRoutes) {
+  auto s = parse_scenario("x",
+                          "route web group=apps resource=deployments namespace=default to=batches\n"
+                          "safety 1s\nconverge 1s\n");
+  ASSERT_TRUE(s) << s.error().message;
+  ASSERT_EQ(s->cluster.routes.size(), 1u);
+  EXPECT_EQ(s->cluster.routes[0].name, "web");
+  EXPECT_EQ(s->cluster.routes[0].kind->resource, "deployments");
+  EXPECT_EQ(s->cluster.routes[0].ns, "default");
+  EXPECT_EQ(s->cluster.routes[0].to, RouteSpec::To::kBatches);
+  EXPECT_EQ(problem("route x resource=stars\n"), "line 1: there is no resource \"stars\"");
+  EXPECT_EQ(problem("route resource=pods\n"), "line 1: the route has no name");
+  EXPECT_EQ(problem("route x resource=pods to=mars\n"),
+            "line 1: to: each, batches, subjects or file");
+}
+
 TEST(Scenario, WhatIsWrongIsNamedWithItsLine) {
   EXPECT_EQ(problem("safety 1m\nconverge 1m\nexplode store\n"),
             "line 3: \"explode\" is nothing known");
