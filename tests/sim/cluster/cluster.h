@@ -77,6 +77,7 @@ class Cluster {
   store::Store* store() const { return store_; }  // null: it does not run
   store::MemoryLog& disk() { return *log_; }
   Abroad* abroad() { return abroad_.get(); }                   // null: there is no bridge
+  const std::string& directory() const { return directory_; }  // of what is kept in real files
   const ClusterSpec& spec() const { return spec_; }
 
   bus::sim::World world;

@@ -27,6 +27,7 @@ const std::map<std::string, Word, std::less<>>& words() {
       {"registers", {P::kWorkload, {"every"}, {"n", "clients"}}},
       {"race", {P::kWorkload, {"every"}, {"clients"}}},
       {"namespaces", {P::kWorkload, {"every", "life"}, {"replicas"}}},
+      {"backup", {P::kWorkload, {"every"}, {"one-in"}}},
       {"past", {P::kWorkload, {"every"}, {"clients"}}},
       {"pods", {P::kWorkload, {"every", "life"}, {"most"}}},
       {"kill", {P::kFault, {"every", "for"}, {}}},

@@ -77,6 +77,8 @@ boost::json::value pod_template(const std::string& app, const std::string& image
 std::vector<std::unique_ptr<User>> make_users(Stage& stage, const Step& step);
 // Somebody who reads what was, and compares it with what truly was.
 std::unique_ptr<User> make_past_reader(Stage& stage, const Step& step, int number);
+// Somebody who saves the cluster, and sees what a restored one is like.
+std::unique_ptr<User> make_saver(Stage& stage, const Step& step);
 // Does a setup step: a Deployment.
 std::unique_ptr<User> make_setup(Stage& stage, const Step& step);
 

@@ -268,6 +268,7 @@ std::vector<std::unique_ptr<User>> make_users(Stage& stage, const Step& step) {
     out.push_back(std::make_unique<Racer>(stage, step, i));
   for (int i = 1; step.word == "registers" && i <= step.number("clients", 2); ++i)
     out.push_back(std::make_unique<Registrar>(stage, step, i));
+  if (step.word == "backup") out.push_back(make_saver(stage, step));
   for (int i = 1; step.word == "past" && i <= step.number("clients", 1); ++i)
     out.push_back(make_past_reader(stage, step, i));
   return out;
