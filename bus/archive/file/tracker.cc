@@ -1,44 +1,33 @@
 #include "bus/archive/file/tracker.h"
 
-#include <cstring>
+#include <algorithm>
 
 namespace kubus::archive {
-namespace {
 
-constexpr uint32_t kMostEvent = 4 << 20;
-
-}  // namespace
-
-bool ChainTracker::add(const Entry& entry) {
-  auto record = decode_record(entry.record);
-  if (!record || record->header.event_size > kMostEvent || !take_event(entry.revision, *record))
-    return false;
-  if (entry.revision <= base_.value()) return true;
-  chain_ = chain_next(chain_, event_digest(*record, event_));
-  if (entry.what == Entry::Secret::kBody) chain_ = chain_next(chain_, entry.secret);
+bool Digests::take(const Entry& entry, const Record& record, ByteView bytes) {
+  event = event_digest(record, bytes);
+  has_secret = entry.what != Entry::Secret::kNone;
+  if (entry.what == Entry::Secret::kBody) secret = digest_of(entry.secret);
   if (entry.what != Entry::Secret::kDigest) return true;
-  Digest given{};
-  if (entry.secret.size() != given.size()) return false;
-  std::memcpy(given.data(), entry.secret.data(), given.size());
-  chain_ = chain_next(chain_, given);
+  if (entry.secret.size() != secret.size()) return false;
+  std::copy(entry.secret.begin(), entry.secret.end(), secret.begin());
   return true;
 }
 
-bool ChainTracker::take_event(uint64_t revision, const Record& record) {
-  const RecordHeader& header = record.header;
-  std::vector<Base>& bases = bases_[header.oid];
-  while (!bases.empty() && bases.back().revision > header.base) bases.pop_back();
-  if (header.base == 0) bases.clear();
-  event_ = record.event;
-  if (header.format == RecordHeader::kDelta) {
-    if (bases.empty() || bases.back().revision != header.base) return false;
-    auto event = decode_delta(record, bases.back().event);
-    if (!event) return false;
-    unpacked_ = *std::move(event);
-    event_ = unpacked_;
-  }
-  if (may_carry(header.place) && bases.size() <= kMostSteps)
-    bases.push_back({revision, Buffer(event_.begin(), event_.end())});
+Chain Digests::after(const Chain& chain) const {
+  Chain next = chain_next(chain, event);
+  return has_secret ? chain_next(next, secret) : next;
+}
+
+bool ChainTracker::add(const Entry& entry) {
+  auto record = decode_record(entry.record);
+  auto event = record ? unpacker_.take(entry.revision, *record) : std::nullopt;
+  if (!event) return false;
+  event_ = *event;
+  if (entry.revision <= base_.value()) return true;
+  Digests digests;
+  if (!digests.take(entry, *record, event_)) return false;
+  chain_ = digests.after(chain_);
   return true;
 }
 

@@ -2,14 +2,20 @@
 // stand for.
 #pragma once
 
-#include <unordered_map>
-#include <vector>
-
 #include "bus/archive/chain.h"
 #include "bus/archive/file/file.h"
-#include "bus/archive/record.h"
+#include "bus/archive/file/unpacker.h"
 
 namespace kubus::archive {
+
+// What the chain covers of an entry.
+struct Digests {
+  Digest event{}, secret{};
+  bool has_secret = false;
+  // False: the entry's secret is of no form that there is.
+  bool take(const Entry& entry, const Record& record, ByteView event);
+  Chain after(const Chain& chain) const;
+};
 
 class ChainTracker {
  public:
@@ -22,16 +28,9 @@ class ChainTracker {
   ByteView event() const { return event_; }
 
  private:
-  struct Base {
-    uint64_t revision = 0;
-    Buffer event;
-  };
-  bool take_event(uint64_t revision, const Record& record);
   Revision base_;
   Chain chain_;
-  // By object: the last version that a delta may hang on, what that one hangs on, and so on.
-  std::unordered_map<uint64_t, std::vector<Base>> bases_;
-  Buffer unpacked_;
+  Unpacker unpacker_;
   ByteView event_;
 };
 
