@@ -3,47 +3,21 @@
 #include <flatbuffers/flatbuffers.h>
 
 #include <algorithm>
-#include <array>
 
 #include "schemas/lib/codec/scalars.h"
 #include "services/store/executor/admit.h"
 #include "services/store/executor/words.h"
+#include "services/store/kinds/indexed.h"
 #include "services/store/kinds/values.h"
 
 namespace kubus::store {
 namespace {
 
-using kinds::array_in;
 using kinds::object_in;
-using kinds::object_of;
 using kinds::text_in;
 
 constexpr size_t kShortestValue = 4;  // shorter ones stand in any text
 constexpr size_t kMostPaths = 65;     // one more than an event shows
-constexpr std::array<std::string_view, 5> kReferable = {
-    "configmaps", "secrets", "serviceaccounts", "persistentvolumeclaims", "persistentvolumes"};
-
-bool core(const schema::KindInfo& kind, std::string_view resource) {
-  return kind.group.empty() && kind.resource == resource;
-}
-
-bool referable(const schema::KindInfo& kind) {
-  return kind.group.empty() &&
-         std::find(kReferable.begin(), kReferable.end(), kind.resource) != kReferable.end();
-}
-
-std::string_view node_of(const schema::KindInfo& kind, const Draft& draft,
-                         const json::object& value) {
-  if (core(kind, "nodes")) return draft.name;
-  return core(kind, "pods") ? text_in(object_in(value, "spec"), "nodeName") : std::string_view();
-}
-
-std::vector<std::string> owners_of(const json::object& value) {
-  std::vector<std::string> out;
-  for (const json::value& owner : array_in(object_in(value, "metadata"), "ownerReferences"))
-    out.emplace_back(text_in(object_of(owner), "uid"));
-  return out;
-}
 
 std::vector<std::string> changed_paths(const Draft& draft) {
   const schema::TypeInfo& type = *draft.kind->type;
@@ -132,7 +106,7 @@ void set_revision(const schema::KindInfo& kind, Revision revision, Buffer* bytes
 Result<Revision> emit(Scope& s, ChangeType type, const Draft& draft, ByteView bytes) {
   const schema::KindInfo& kind = *draft.kind;
   const json::object& value = draft.now.get_object();
-  std::string_view node = node_of(kind, draft, value);
+  std::string_view node = kinds::node_of(kind, draft.name, value);
   if (Status st = check_sizes(draft, bytes, node); !st) return st.error();
   if (Status st = heed_admission(s, type, draft, bytes); !st) return st.error();
   Change c;
@@ -157,7 +131,7 @@ Result<Revision> emit(Scope& s, ChangeType type, const Draft& draft, ByteView by
   }
   std::vector<ObjectKey> references;
   if (type != ChangeType::kDeleted) {
-    owners = owners_of(value);
+    owners = kinds::owners_of(value);
     c.owners = owners;
     if (!node.empty()) references = kinds::references(kind, value);
     c.references = references;
@@ -165,8 +139,8 @@ Result<Revision> emit(Scope& s, ChangeType type, const Draft& draft, ByteView by
   c.subresource = s.subresource;
   c.manager = draft.manager;
   c.node = node;
-  c.referable = referable(kind);
-  c.aged = core(kind, "events");
+  c.referable = kinds::is_referable(kind);
+  c.aged = kinds::is_aged(kind);
   return s.tx->add(c, s.origin);
 }
 

@@ -5,6 +5,7 @@
 #include "services/store/state/core.h"
 #include "services/store/state/deltas.h"
 #include "services/store/state/event_builder.h"
+#include "services/store/state/index_terms.h"
 
 namespace kubus::store {
 
@@ -232,21 +233,7 @@ std::string StateCore::notices_of(const Change& change, uint32_t* count) {
 void StateCore::index(const Change& c, const std::string& key, ObjectEntry* entry) {
   bool gone = c.type == ChangeType::kDeleted;
   std::vector<std::string> terms;
-  if (!gone) {
-    for (const std::string& owner : c.owners) {
-      if (owner.size() <= kMaxName) terms.push_back(owner_prefix(owner));
-    }
-    if (!c.node.empty()) {
-      terms.push_back(node_prefix(c.node));
-      for (const ObjectKey& r : c.references) {
-        if (r.ns.size() > kMaxNs || r.name.size() > kMaxName)
-          continue;  // there can be no such object
-        terms.push_back(reference_prefix(object_key(r.kind->number, r.ns, r.name), c.node));
-      }
-    }
-    std::sort(terms.begin(), terms.end());
-    terms.erase(std::unique(terms.begin(), terms.end()), terms.end());
-  }
+  if (!gone) terms = index_terms(c.owners, c.node, c.references);
   std::vector<std::string> old;
   if ((entry->flags & ObjectEntry::kHasTerms) != 0) {
     old = decode_terms(*peek(Keyspace::kIndex, terms_key(entry->oid), open_->batch->number));
@@ -265,7 +252,7 @@ void StateCore::index(const Change& c, const std::string& key, ObjectEntry* entr
   }
   for (const std::string& term : terms) {
     if (std::binary_search(old.begin(), old.end(), term)) continue;
-    put(Keyspace::kIndex, with_u64(term, entry->oid), term[0] == 'r' ? std::string(c.node) : key);
+    put(Keyspace::kIndex, with_u64(term, entry->oid), term_value(term, key, c.node));
   }
   if (terms.empty()) {
     erase(Keyspace::kIndex, terms_key(entry->oid));
