@@ -178,6 +178,13 @@ Buffer replace(const KeyRing& ring, const Place& place, ByteView stored, ByteVie
   return write(ring.empty() ? nullptr : &ring.newest(), place, next, {}, body, fresh);
 }
 
+Buffer stand_in(const Digest& commitment, ByteView shown) {
+  SealedHeader header;
+  header.flags = SealedHeader::kPurged;
+  header.commitment = commitment;
+  return write(nullptr, {}, header, {}, shown, {});
+}
+
 Status check(const KeyRing& ring, const Place& place, ByteView stored) {
   auto header = header_of(stored);
   if (!header) return {};

@@ -62,6 +62,8 @@ Result<Buffer> reseal(const KeyRing& ring, const Place& place, ByteView stored, 
 // Another body in the place of the old, whose digest stays.
 Buffer replace(const KeyRing& ring, const Place& place, ByteView stored, ByteView body,
                const Fresh& fresh);
+// For a body that is not at hand: what it committed to, and something else to be shown, plain.
+Buffer stand_in(const Digest& commitment, ByteView shown);
 // Opens it and compares it with its commitment.
 Status check(const KeyRing& ring, const Place& place, ByteView stored);
 

@@ -21,12 +21,10 @@ ArchivePage View::archive(Revision after, Revision to, bool with_secrets, size_t
     Chain digest{};
     if ((record->header.flags & RecordHeader::kSecret) != 0) {
       auto body = core_->peek(Keyspace::kSecrets, as_text(m.key()), limit_);
-      entry.what = with_secrets ? Entry::Secret::kBody : Entry::Secret::kDigest;
-      entry.secret = body ? *body : ByteView();
-      if (!with_secrets) {
-        digest = archive::digest_of(entry.secret);
-        entry.secret = digest;
-      }
+      // What only a delta hangs on has none any more.
+      if (body) entry.what = with_secrets ? Entry::Secret::kBody : Entry::Secret::kDigest;
+      if (body && !with_secrets) digest = archive::digest_of(*body);
+      if (body) entry.secret = with_secrets ? *body : ByteView(digest);
     }
     archive::append_entry(&page.entries, entry);
     page.last = Revision(entry.revision);

@@ -2,163 +2,160 @@
 
 #include <algorithm>
 
-#include "schemas/bus/event_generated.h"
+#include "bus/secrets/seal.h"
 #include "schemas/lib/schema/registry.h"
+#include "services/store/state/deltas.h"
+#include "services/store/state/index_terms.h"
 
 namespace kubus::store {
 namespace {
 
-constexpr size_t kFlushBytes = 32 << 20;
-constexpr flatbuffers::uoffset_t kMostDepth = 64, kMostTables = 1'000'000;
-
-const wire::Event* verified(ByteView bytes) {
-  if (bytes.size() < sizeof(uint64_t)) return nullptr;
-  flatbuffers::Verifier verifier(bytes.data(), bytes.size(), kMostDepth, kMostTables);
-  if (!verifier.VerifyBuffer<wire::Event>(nullptr)) return nullptr;
-  const auto* event = flatbuffers::GetRoot<wire::Event>(bytes.data());
-  return event->namespace_() == nullptr || event->name() == nullptr ? nullptr : event;
-}
+constexpr size_t kFlushBytes = 64 << 20;
+// So many versions are sorted in memory before they are written.
+constexpr size_t kMostVersions = 32'000'000;
 
 Error malformed(uint64_t revision, const char* what) {
   return Error(Code::kInvalid, "revision " + std::to_string(revision) + ": " + what);
 }
 
-// What Record::all_notices relies on.
-bool sound_notices(const Record& record) {
-  constexpr size_t kFixed = 10, kLengthAt = 9;
-  size_t at = 0;
-  for (uint32_t i = 0; i < record.header.notices; ++i) {
-    if (at + kFixed > record.notices.size()) return false;
-    at += kFixed + record.notices[at + kLengthAt];
-    if (at > record.notices.size()) return false;
-  }
-  return true;
-}
-
-std::string text(ByteView bytes) {
-  return std::string(as_text(bytes));
+ByteView metadata_of(const wire::Event& event) {
+  const auto* bytes = event.metadata() != nullptr ? event.metadata() : event.object();
+  return bytes == nullptr ? ByteView() : ByteView(bytes->data(), bytes->size());
 }
 
 }  // namespace
 
-Loader::Loader(Engine& engine, std::string cluster, const Applied& base)
-    : engine_(engine), cluster_(std::move(cluster)), base_(base) {
-  last_ = base.revision;
-  last_time_ = base.time_ns;
-}
+Loader::Loader(Engine& engine, std::string cluster, const Applied& horizon, IndexedOf indexed_of)
+    : engine_(engine),
+      cluster_(std::move(cluster)),
+      horizon_(horizon),
+      indexed_of_(std::move(indexed_of)),
+      derived_(horizon) {}
 
-Status Loader::add(const archive::Entry& entry, ByteView event) {
+Status Loader::add(const archive::Entry& entry, ByteView bytes) {
   auto record = decode_record(entry.record);
-  if (!record || !sound_notices(*record))
+  if (!record)
     return malformed(entry.revision, "a record of a form that this program does not know");
-  if (Status s = take(entry, *record, event); !s) return s;
-  return pending_bytes_ < kFlushBytes ? Status() : flush();
+  auto event = sound_event(entry.revision, *record, bytes);
+  if (!event) return event.error();
+  return add(entry, *record, **event);
 }
 
-Status Loader::take(const archive::Entry& entry, const Record& record, ByteView bytes) {
-  const RecordHeader& header = record.header;
-  const auto* kind = schema::Registry::get().by_number(header.kind);
-  if (kind == nullptr)
-    return malformed(entry.revision, "of a kind that this program does not know");
-  const wire::Event* event = verified(bytes);
-  if (event == nullptr || event->revision() != entry.revision)
-    return malformed(entry.revision, "its event is malformed");
-  bool above = entry.revision > base_.revision;
-  auto type = static_cast<ChangeType>(header.type);
-  int live = type == ChangeType::kAdded ? 1 : type == ChangeType::kDeleted ? -1 : 0;
-  // A last state, or the base of one: what was dead there is gone.
-  if (!above) live = names_.count(header.oid) == 0 ? 1 : 0;
-  last_time_ = std::max(last_time_, event->time());
-  if (!above) base_.time_ns = last_time_;
-  std::string ns = event->namespace_()->str();
-  auto marked = [&](uint8_t bit) { return (header.marks & bit) != 0; };
-  ride(resource_lane(header.kind), entry.revision, live, marked(RecordHeader::kMarkResource));
-  if (!ns.empty())
-    ride(namespace_lane(header.kind, ns), entry.revision, live,
-         marked(RecordHeader::kMarkNamespace));
-  if (event->node() != nullptr)
-    ride(node_lane(event->node()->string_view()), entry.revision, 0,
-         marked(RecordHeader::kMarkNode));
-  for (const NoticeEntry& notice : record.all_notices())
-    ride(node_lane(notice.node), entry.revision, 0, notice.mark);
-  if (kind->confidential && entry.what != archive::Entry::Secret::kBody) {
-    const auto* metadata = event->metadata();
-    put(Keyspace::kSecrets, revision_key(Revision(entry.revision)),
-        metadata == nullptr ? "" : text({metadata->data(), metadata->size()}));
-  }
-  if (above) index_causes(entry.revision, *event);
-  move_name(entry, record, object_key(header.kind, ns, event->name()->string_view()));
-  last_ = std::max(last_, entry.revision);
-  return {};
+Status Loader::add(const archive::Entry& entry, const Record& record, const wire::Event& event) {
+  if (Status s = derived_.add(entry.revision, record, event); !s) return s;
+  puts_.add(Keyspace::kJournal, revision_key(Revision(entry.revision)), entry.record);
+  keep_secret(entry, event);
+  if (derived_.versions().size() < kMostVersions) return flush(false);
+  if (Status s = spill(false); !s) return s;
+  return flush(false);
 }
 
-void Loader::index_causes(uint64_t revision, const wire::Event& event) {
-  if (event.cause() == nullptr || event.cause()->revisions() == nullptr) return;
-  for (uint64_t cause : *event.cause()->revisions()) {
-    if (cause < revision) put(Keyspace::kCauses, cause_key(cause, revision), "");
-  }
+void Loader::keep_secret(const archive::Entry& entry, const wire::Event& event) {
+  std::string key = revision_key(Revision(entry.revision));
+  if (entry.what == archive::Entry::Secret::kBody && !entry.secret.empty())
+    puts_.add(Keyspace::kSecrets, key, entry.secret);
+  if (entry.what != archive::Entry::Secret::kDigest || entry.secret.size() != sizeof(Chain)) return;
+  secrets::Digest digest{};
+  std::copy(entry.secret.begin(), entry.secret.end(), digest.begin());
+  puts_.add(Keyspace::kSecrets, key, secrets::stand_in(digest, metadata_of(event)));
 }
 
-void Loader::move_name(const archive::Entry& entry, const Record& record, const std::string& key) {
-  Name& name = names_[record.header.oid];
-  if (name.key.empty()) name.key = key;
-  auto type = static_cast<ChangeType>(record.header.type);
-  // When a life began that the archive does not hold is not known; not before its name.
-  bool began = type == ChangeType::kAdded || name.entry.created == 0;
-  if (began) {
-    name.entry.created =
-        type == ChangeType::kAdded ? entry.revision : std::max<uint64_t>(record.header.oid, 1);
-  }
-  name.entry.revision = entry.revision;
-  name.entry.oid = record.header.oid;
-  name.live = type != ChangeType::kDeleted;
-  if (!name.live) name.entry.created = 0;
-  std::string revision = revision_key(Revision(entry.revision));
-  put(Keyspace::kJournal, revision, text(entry.record));
-  put(Keyspace::kHistory, history_key(record.header.oid, Revision(entry.revision)),
-      std::string(1, static_cast<char>(type)));
-  if (entry.what == archive::Entry::Secret::kBody)
-    put(Keyspace::kSecrets, revision, text(entry.secret));
-}
-
-void Loader::ride(std::string lane, uint64_t revision, int live, bool mark) {
-  LaneEntry& entry = lanes_[lane];
-  entry.revision = revision;
-  entry.live += static_cast<uint64_t>(static_cast<int64_t>(live));
-  entry.events = mark ? (entry.events / kMarkEvery + 1) * kMarkEvery : entry.events + 1;
-  if (mark) put(Keyspace::kMarks, mark_key(lane, Revision(revision)), "");
-}
-
-void Loader::put(Keyspace space, std::string key, std::string value) {
-  pending_bytes_ += key.size() + value.size();
-  pending_.push_back({space, std::move(key), std::move(value)});
-}
-
-Status Loader::flush() {
-  std::sort(pending_.begin(), pending_.end(), [](const Pending& a, const Pending& b) {
-    return a.space != b.space ? a.space < b.space : a.key < b.key;
+// What is written in another order than it came in.
+Status Loader::spill(bool all) {
+  auto& versions = derived_.versions();
+  std::sort(versions.begin(), versions.end(), [](const auto& a, const auto& b) {
+    return a.oid != b.oid ? a.oid < b.oid : a.revision < b.revision;
   });
-  std::vector<Put> puts;
-  puts.reserve(pending_.size());
-  for (const Pending& p : pending_)
-    puts.push_back({p.space, false, as_bytes(p.key), as_bytes(p.value)});
-  Status written = engine_.write(puts);
-  pending_.clear();
-  pending_bytes_ = 0;
+  for (const auto& v : versions) {
+    puts_.add(Keyspace::kHistory, history_key(v.oid, Revision(v.revision)), {&v.type, 1});
+    if (Status s = flush(false); !s) return s;
+  }
+  versions.clear();
+  auto& effects = derived_.effects();
+  std::sort(effects.begin(), effects.end(), [](const auto& a, const auto& b) {
+    return a.cause != b.cause ? a.cause < b.cause : a.revision < b.revision;
+  });
+  for (const auto& e : effects) {
+    puts_.add(Keyspace::kCauses, cause_key(e.cause, e.revision), {});
+    if (Status s = flush(false); !s) return s;
+  }
+  effects.clear();
+  if (!all) return {};
+  for (const std::string& mark : derived_.marks()) puts_.add(Keyspace::kMarks, mark, {});
+  return flush(true);
+}
+
+Status Loader::flush(bool all) {
+  if (puts_.bytes() == 0 || (!all && puts_.bytes() < kFlushBytes)) return {};
+  Status written = engine_.write(puts_.sorted());
+  puts_.clear();
   return written;
 }
 
 Status Loader::finish(const Chain& chain) {
-  for (const auto& [oid, name] : names_)
-    put(name.live ? Keyspace::kObjects : Keyspace::kDead, name.key, encode(name.entry));
-  for (const auto& [lane, entry] : lanes_) put(Keyspace::kLanes, lane, encode(entry));
+  derived_.finish();
+  if (Status s = spill(true); !s) return s;
+  if (Status s = write_names(); !s) return s;
+  for (const auto& [key, lane] : derived_.lanes())
+    puts_.add(Keyspace::kLanes, key, as_bytes(encode(lane.entry)));
   uint32_t format = kStateFormat;
-  put(Keyspace::kMeta, std::string(kMetaFormat),
-      std::string(reinterpret_cast<const char*>(&format), sizeof(format)));
-  put(Keyspace::kMeta, std::string(kMetaCluster), cluster_);
-  put(Keyspace::kMeta, std::string(kMetaCompacted), encode(base_));
-  put(Keyspace::kMeta, std::string(kMetaApplied), encode(Applied{last_, last_time_, chain}));
-  return flush();
+  horizon_.time_ns = std::max(horizon_.time_ns, derived_.horizon_time_ns());
+  uint64_t last = std::max(derived_.last(), horizon_.revision);
+  int64_t time = std::max(derived_.last_time_ns(), horizon_.time_ns);
+  puts_.add(Keyspace::kMeta, kMetaFormat,
+            {reinterpret_cast<const uint8_t*>(&format), sizeof(format)});
+  puts_.add(Keyspace::kMeta, kMetaCluster, as_bytes(cluster_));
+  puts_.add(Keyspace::kMeta, kMetaCompacted, as_bytes(encode(horizon_)));
+  puts_.add(Keyspace::kMeta, kMetaApplied, as_bytes(encode(Applied{last, time, chain})));
+  return flush(true);
+}
+
+Status Loader::write_names() {
+  auto tables = engine_.snapshot();
+  if (!tables) return tables.error();
+  for (const auto& [oid, name] : derived_.names()) {
+    ObjectEntry entry = name.entry;
+    if (name.live) {
+      if (Status s = finish_name(**tables, name, &entry); !s) return s;
+    }
+    puts_.add(name.live ? Keyspace::kObjects : Keyspace::kDead, name.key, as_bytes(encode(entry)));
+    if (Status s = flush(false); !s) return s;
+  }
+  tables = std::shared_ptr<const Snapshot>();
+  return flush(true);
+}
+
+// The whole record of what is a delta lies beside it; and the index learns of the object.
+Status Loader::finish_name(const Snapshot& tables, const Derivation::Name& name,
+                           ObjectEntry* entry) {
+  if (name.format != RecordHeader::kDelta && !indexed_of_) return {};
+  auto value = tables.get(Keyspace::kJournal, as_bytes(revision_key(Revision(entry->revision))));
+  auto record = value ? decode_record(*value) : std::nullopt;
+  auto bytes = record ? event_of(tables, *record) : std::nullopt;
+  if (!bytes) return malformed(entry->revision, "its record is not there any more");
+  bool secret = (record->header.flags & RecordHeader::kSecret) != 0;
+  if (record->header.format == RecordHeader::kDelta && !secret) {
+    std::string whole = archive::encode_record(record->header, bytes->view, record->notices);
+    puts_.add(Keyspace::kLatest, latest_key(entry->oid), as_bytes(whole));
+  }
+  if (!indexed_of_) return {};
+  const auto* kind = schema::Registry::get().by_number(name.kind);
+  const auto* event = flatbuffers::GetRoot<wire::Event>(bytes->view.data());
+  Indexed indexed = indexed_of_(*kind, metadata_of(*event));
+  auto terms = index_terms(indexed.owners, name.node, indexed.references);
+  for (const std::string& term : terms) {
+    puts_.add(Keyspace::kIndex, with_u64(term, entry->oid),
+              as_bytes(term_value(term, name.key, name.node)));
+  }
+  if (!terms.empty()) {
+    puts_.add(Keyspace::kIndex, terms_key(entry->oid), as_bytes(encode_terms(terms)));
+    entry->flags |= ObjectEntry::kHasTerms;
+  }
+  if (!indexed.aged) return {};
+  puts_.add(Keyspace::kIndex, with_u64(age_prefix(name.kind), entry->created),
+            as_bytes(with_u64({}, static_cast<uint64_t>(name.created_ns)) + name.key));
+  entry->flags |= ObjectEntry::kAged;
+  return {};
 }
 
 }  // namespace kubus::store
