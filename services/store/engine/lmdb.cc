@@ -281,11 +281,11 @@ class LmdbEngine : public Engine {
   std::shared_ptr<const Environment> e_;
 };
 
-int open_tables(Environment* e) {
+int open_tables(Environment* e, bool read_only) {
   MDB_txn* txn = nullptr;
-  if (int rc = mdb_txn_begin(e->env, nullptr, 0, &txn); rc != 0) return rc;
+  if (int rc = mdb_txn_begin(e->env, nullptr, read_only ? MDB_RDONLY : 0, &txn); rc != 0) return rc;
   for (size_t i = 0; i < kKeyspaces; ++i) {
-    if (int rc = mdb_dbi_open(txn, kNames[i], MDB_CREATE, &e->dbi[i]); rc != 0) {
+    if (int rc = mdb_dbi_open(txn, kNames[i], read_only ? 0 : MDB_CREATE, &e->dbi[i]); rc != 0) {
       mdb_txn_abort(txn);
       return rc;
     }
@@ -303,7 +303,7 @@ int open_environment(const LmdbOptions& options, const std::string& path, unsign
   if (int rc = mdb_env_open(e->env, path.c_str(), MDB_NOTLS | flags, 0600); rc != 0) return rc;
   int dead = 0;
   mdb_reader_check(e->env, &dead);
-  return open_tables(e);
+  return open_tables(e, (flags & MDB_RDONLY) != 0);
 }
 
 // Walks everything: what a damaged page holds would else be missed when it is looked up, or be
@@ -433,14 +433,26 @@ Status scrub_files(const LmdbOptions& options) {
 
 }  // namespace
 
+namespace {
+Result<std::unique_ptr<Engine>> open_read_only(const LmdbOptions& options) {
+  auto e = std::make_shared<Environment>();
+  e->directory = options.directory;
+  if (int rc = open_environment(options, options.directory, MDB_RDONLY, e.get()); rc != 0)
+    return failure("opening " + options.directory, rc);
+  if (Status s = check_all(*e); !s.ok()) return s.error();
+  return std::unique_ptr<Engine>(std::make_unique<LmdbEngine>(std::move(e)));
+}
+}  // namespace
+
 Result<std::unique_ptr<Engine>> open_lmdb(const LmdbOptions& options) {
+  if (options.read_only) return open_read_only(options);
   if (Status s = make_durable_directory(options.directory); !s.ok()) return s.error();
   if (Status s = make_environment(options); !s.ok()) return s.error();
   if (Status s = scrub_files(options); !s.ok()) return s.error();
   if (Status s = sync_directory(options.directory); !s.ok()) return s.error();
   auto e = std::make_shared<Environment>();
   e->directory = options.directory;
-  int rc = open_environment(options, options.directory, 0, e.get());
+  int rc = open_environment(options, options.directory, options.bulk ? MDB_NOSYNC : 0, e.get());
   // What is read from now on is relied on: a killed process may have written it without a sync.
   if (rc == 0) rc = mdb_env_sync(e->env, 1);
   if (rc != 0) return failure("opening " + options.directory, rc);

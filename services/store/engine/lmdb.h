@@ -13,6 +13,10 @@ struct LmdbOptions {
   std::string directory;             // made if it is not there
   uint64_t map_size = 256ull << 30;  // address space, reserved once; the file grows as needed
   unsigned readers = 1024;
+  // Nothing is durable until the file is synced by hand: for tables in the making.
+  bool bulk = false;
+  // Beside whoever else has it open: nothing is made, nothing can be written.
+  bool read_only = false;
 };
 
 // If scrub() was called, all that is there is copied into a new file first, which the old one gives

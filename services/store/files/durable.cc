@@ -29,13 +29,23 @@ Status make_durable_directory(const std::string& path) {
       parent_of(path));  // also if it is there: who made it may not have come to it
 }
 
-Status sync_directory(const std::string& path) {
-  int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+namespace {
+Status sync_opened(const std::string& path, int flags) {
+  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags);
   if (fd < 0) return failed("opening", path);
   bool ok = fsync(fd) == 0;
   Error error = failed("syncing", path);
   close(fd);
   return ok ? Status() : error;
+}
+}  // namespace
+
+Status sync_file(const std::string& path) {
+  return sync_opened(path, 0);
+}
+
+Status sync_directory(const std::string& path) {
+  return sync_opened(path, O_DIRECTORY);
 }
 
 }  // namespace kubus::store

@@ -10,11 +10,9 @@
 
 namespace kubus::store {
 
-// Fills the empty engine from the file, to its end. kInvalid, kUnavailable: the file's or the
-// engine's; the message names file and offset or revision. Blocks.
-Status load_archive(const std::string& file, Engine* engine);
-
 // A state that holds what the file holds, with tables in `directory`, where nothing is yet.
+// kInvalid, kUnavailable: the file's or the engine's; the message names file and offset or
+// revision. Blocks.
 Result<std::unique_ptr<State>> restored(bus::Ports ports, const std::string& file,
                                         const std::string& directory);
 

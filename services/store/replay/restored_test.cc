@@ -7,6 +7,7 @@
 
 #include "schemas/lib/codec/codec.h"
 #include "services/store/replay/testing/archived.h"
+#include "services/store/restore/load.h"
 #include "services/store/testing/store_fixture.h"
 
 namespace kubus::store {
@@ -114,14 +115,14 @@ TEST_F(RestoredTest, ThroughAFile) {
   ASSERT_TRUE(testing::write_file(archived(), path));
   auto tables = std::make_shared<MemoryTables>();
   auto engine = open_memory(tables);
-  Status loaded = load_archive(path, engine.get());
+  auto loaded = load_archive(path, engine.get());
   ASSERT_TRUE(loaded) << loaded.error().message;
   auto state = open_restored(w.host("restored").ports(), std::move(engine));
   ASSERT_TRUE(state);
   expect_same(w.store().state().committed(), (*state)->committed());
   std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
   auto other = open_memory(std::make_shared<MemoryTables>());
-  Status cut = load_archive(path, other.get());
+  auto cut = load_archive(path, other.get());
   ASSERT_FALSE(cut);
   EXPECT_NE(cut.error().message.find("cut short"), std::string::npos) << cut.error().message;
   std::filesystem::remove(path);

@@ -6,6 +6,7 @@
 #include "schemas/bus/event_generated.h"
 #include "services/store/journal/memory.h"
 #include "services/store/replay/restored.h"
+#include "services/store/restore/load.h"
 #include "services/store/state/state.h"
 
 namespace kubus::sim {
@@ -42,7 +43,7 @@ class Restored {
 
   bool open(const std::string& file) {
     auto engine = store::open_memory(std::make_shared<store::MemoryTables>());
-    if (Status s = store::load_archive(file, engine.get()); !s)
+    if (auto s = store::load_archive(file, engine.get()); !s)
       return (wrong("is nothing: " + s.error().message), false);
     store::StateOptions options;
     options.cluster_id = cluster_.client_options("admin").cluster.value();
