@@ -5,10 +5,12 @@
 #include "bus/host/host.h"
 #include "services/store/engine/lmdb.h"
 #include "services/store/journal/segment.h"
+#include "services/store/offline.h"
 #include "services/store/options.h"
 
 int main(int argc, char** argv) {
   using namespace kubus;
+  if (auto code = store::run_offline(argc, argv)) return *code;
   auto options = store::read_options(argc, argv);
   auto fail = [](const Error& e, int code) {
     std::fprintf(stderr, "kubus-store: %s\n", e.message.c_str());
