@@ -1,14 +1,26 @@
 #include "cli/past/fetch.h"
 
+#include <unistd.h>
+
+#include <cinttypes>
+#include <cstdio>
 #include <optional>
 
 namespace kubus::cli {
+
+void tell_progress(Revision at, Revision last) {
+  const char* form = ::isatty(STDERR_FILENO) != 0 ? "\rrevision %" PRIu64 " of %" PRIu64 " "
+                                                  : "revision %" PRIu64 " of %" PRIu64 "\n";
+  std::fprintf(stderr, form, at.value(), last.value());
+}
 
 Result<archive::Fetched> fetch_archive(Session& session, const ExportOptions& options) {
   archive::FetchOptions fetch;
   fetch.from = options.from;
   fetch.to = options.to;
   fetch.with_secrets = options.with_secrets;
+  fetch.paths = options.paths;
+  fetch.tell = options.tell;
   fetch.source = session.source();
   fetch.create = [path = options.path](const archive::FileHeader& header) {
     return archive::FileWriter::create(path, header);

@@ -8,6 +8,7 @@ namespace kubus::cli {
 extern const Command kUp, kDown, kStatus, kApply, kGet, kDescribe, kDelete, kCreate, kPatch, kLabel,
     kAnnotate, kWait, kScale, kRollout, kTop, kCordon, kUncordon, kDrain, kTaint, kWatch, kEvents,
     kHistory, kDiff, kBlame, kWhy, kUndo, kAudit, kPurge, kSecrets, kBridge, kReplay, kExport,
-    kDecode, kImage, kLogs, kExec, kPortForward, kUser, kStream, kKeepUsers, kSupervise;
+    kBackup, kRestore, kStore, kDecode, kImage, kLogs, kExec, kPortForward, kUser, kStream,
+    kKeepUsers, kSupervise;
 
 }  // namespace kubus::cli

@@ -1,15 +1,18 @@
 #include "bus/archive/fetch/fetch.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "bus/archive/file/tracker.h"
+#include "bus/archive/file/trimmer.h"
 #include "schemas/bus/envelope_generated.h"
 
 namespace kubus::archive {
 namespace {
 
 constexpr int kTries = 3;
+constexpr size_t kBlock = 1 << 20;
 constexpr uint64_t kTellEvery = 100'000;  // revisions
 
 Hash hash_in(const flatbuffers::Vector<uint8_t>* bytes) {
@@ -46,6 +49,7 @@ class Fetch::Attempt {
     op->verb = wire::Verb::Archive;
     op->revision = (header_.to ? header_.to : options_.to).value();
     op->with_secrets = options_.with_secrets;
+    op->paths = options_.paths;
     op->max_bytes = options_.page_bytes;
     op->continue_token = token;
     request.operations.push_back(std::move(op));
@@ -53,7 +57,7 @@ class Fetch::Attempt {
     client_.call(std::move(request), [this, alive](const Result<kit::Answer>& answer) {
       if (alive.expired()) return;
       Status s = answer ? kit::status_of(answer->outcome()) : Status(answer.error());
-      if (s) s = writer_ ? take(answer->outcome()) : begin(answer->outcome());
+      if (s) s = chain_ ? take(answer->outcome()) : begin(answer->outcome());
       if (!s) return end(s.error());
       std::string next = token_in(answer->outcome());
       next.empty() ? finish() : ask(next);
@@ -62,32 +66,52 @@ class Fetch::Attempt {
 
   Status begin(const wire::Outcome& outcome) {
     header_.cluster = client_.options().cluster.value();
-    header_.base = out_.base = Revision(outcome.oldest());
+    oldest_ = Revision(outcome.oldest());
+    header_.base = out_.base =
+        std::max(oldest_, options_.from ? Revision(options_.from.value() - 1) : Revision());
     header_.to = Revision(outcome.revision());
     header_.from = options_.from;
     header_.chain = hash_in(outcome.chain());
     header_.with_secrets = options_.with_secrets;
-    if (header_.to < out_.base) {
+    header_.redacted = !options_.paths.empty();
+    if (header_.to < oldest_) {
       return Error(Code::kExpired, "revision " + std::to_string(header_.to.value()) +
                                        " has been compacted; the oldest is " +
-                                       std::to_string(out_.base.value()));
+                                       std::to_string(oldest_.value()));
     }
+    chain_ = std::make_unique<ChainTracker>(oldest_, header_.chain);
+    return header_.base > oldest_ ? Status() : begin_file();
+  }
+
+  // At the base: what lives there, then everything.
+  Status begin_file() {
+    header_.chain = chain_->chain();
     auto writer = options_.create(header_);
     if (!writer) return writer.error();
     writer_ = *std::move(writer);
-    chain_ = std::make_unique<ChainTracker>(out_.base, header_.chain);
-    return {};
+    out_.records += trimmer_.count();
+    Status given = trimmer_.give(kBlock, [this](ByteView block) { return writer_->add(block); });
+    trimmer_ = {};
+    return given;
   }
 
   Status take(const wire::Outcome& outcome) {
-    if (Revision(outcome.oldest()) != out_.base) return Error(Code::kConflict, "compacted");
+    if (Revision(outcome.oldest()) != oldest_) return Error(Code::kConflict, "compacted");
     const auto* bytes = outcome.archive();
     ByteView view = bytes ? ByteView(bytes->data(), bytes->size()) : ByteView();
     Entries entries(view);
+    size_t begun = 0, at = 0;  // where in the page the file goes on
     while (auto entry = entries.next()) {
+      if (!writer_ && entry->revision > header_.base.value()) {
+        if (Status s = begin_file(); !s) return s;
+      }
       if (!chain_->add(*entry)) return broken(entry->revision, "a record of an unknown form");
       out_.last = Revision(entry->revision);
-      ++out_.records;
+      at = entries.offset();
+      if (writer_) ++out_.records;
+      if (writer_) continue;
+      trimmer_.take(*entry, *decode_record(entry->record), chain_->event());
+      begun = at;
     }
     if (entries.bad()) return broken(out_.last.value() + 1, "the store sent a malformed page");
     if (outcome.chain() != nullptr && hash_in(outcome.chain()) != chain_->chain())
@@ -96,11 +120,14 @@ class Fetch::Attempt {
       told_ = out_.last.value();
       options_.tell(out_.last, header_.to);
     }
-    return writer_->add(view);
+    return begun == at ? Status() : writer_->add(view.subspan(begun));
   }
 
   void finish() {
-    out_.last = std::max(out_.last, out_.base);
+    if (!writer_) {
+      if (Status s = begin_file(); !s) return end(s.error());
+    }
+    out_.last = std::max(out_.last, oldest_);
     if (out_.last < header_.to) return end(broken(out_.last.value() + 1, "the store left it out"));
     Status s = writer_->finish({out_.records, out_.last, chain_->chain()});
     s ? end(out_) : end(s.error());
@@ -116,6 +143,8 @@ class Fetch::Attempt {
   kit::Client& client_;
   Done done_;
   FileHeader header_;
+  Revision oldest_;
+  Trimmer trimmer_;  // of what stands before the base
   Fetched out_;
   std::unique_ptr<FileWriter> writer_;
   std::unique_ptr<ChainTracker> chain_;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "bus/archive/file/file.h"
 #include "bus/kit/client.h"
@@ -14,8 +15,9 @@ namespace kubus::archive {
 struct FetchOptions {
   Revision from, to;  // asked for; to 0: all there is when it begins
   bool with_secrets = false;
-  uint32_t page_bytes = 0;  // 0: the store's own size
-  std::string source;       // of the requests, for the audit
+  std::vector<std::string> paths;  // what is masked, RESOURCE[.GROUP][/NAME]:PATH
+  uint32_t page_bytes = 0;         // 0: the store's own size
+  std::string source;              // of the requests, for the audit
   // Where the records go, of each attempt anew. Without finish() nothing of it may be left.
   std::function<Result<std::unique_ptr<FileWriter>>(const FileHeader&)> create;
   // Told now and then how far it is; may be empty.
@@ -31,10 +33,11 @@ class Fetch {
  public:
   using Done = std::function<void(Result<Fetched>)>;
 
-  // Everything from the horizon up to `to`. If the horizon moves meanwhile it begins again, a few
-  // times. `done` comes once, never before this has returned: kExpired: `to` has been compacted;
-  // kUnavailable: it is compacted faster than it can be read; kInternal: what the store sent is not
-  // what it says; else what the client or the writer says. Destroying it ends it without a word.
+  // What lives before `from` and everything from there on, or from the horizon, up to `to`. If the
+  // horizon moves meanwhile it begins again, a few times. `done` comes once, never before this has
+  // returned: kExpired: `to` has been compacted; kUnavailable: it is compacted faster than it can
+  // be read; kInternal: what the store sent is not what it says; else what the client or the writer
+  // says. Destroying it ends it without a word.
   Fetch(bus::Ports ports, kit::Client& client, FetchOptions options, Done done);
   ~Fetch();
   Fetch(const Fetch&) = delete;

@@ -1,10 +1,13 @@
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 #include <zstd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <utility>
 
 #include "bus/archive/file/block.h"
 #include "bus/archive/file/crc32c.h"
@@ -16,7 +19,7 @@ constexpr int kLevel = 1;
 
 class Writer final : public FileWriter {
  public:
-  explicit Writer(std::string path) : path_(std::move(path)), temporary_(path_ + ".part") {}
+  explicit Writer(std::string path) : path_(std::move(path)), temporary_(path_ + ".partial") {}
   ~Writer() override {
     if (fd_ < 0) return;
     ::close(fd_);
@@ -24,8 +27,13 @@ class Writer final : public FileWriter {
   }
 
   Status begin(const FileHeader& h) {
-    fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd_ < 0) return failed();
+    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+      ::close(std::exchange(fd_, -1));
+      return Error(Code::kConflict, "another process is writing " + path_);
+    }
+    if (::ftruncate(fd_, 0) != 0) return failed();
     if (Status s = put({reinterpret_cast<const uint8_t*>(kMagic), sizeof(kMagic)}); !s) return s;
     Buffer body;
     append_raw(&body, kFileFormat);
@@ -54,12 +62,21 @@ class Writer final : public FileWriter {
     if (!durable) return failed();
     ::close(fd_);
     fd_ = -1;
-    return {};
+    return sync_name();
   }
 
  private:
   Error failed() const {
     return Error(Code::kUnavailable, "cannot write " + path_ + ": " + std::strerror(errno));
+  }
+
+  Status sync_name() const {
+    std::string directory = std::filesystem::absolute(path_).parent_path();
+    int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool durable = fd >= 0 && ::fsync(fd) == 0;
+    Error error = failed();
+    if (fd >= 0) ::close(fd);
+    return durable ? Status() : error;
   }
 
   Status block(BlockType type, ByteView body) {
