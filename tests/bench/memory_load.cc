@@ -2,7 +2,9 @@
 //   memory-load build DIRECTORY POD.json OBJECTS EVENTS   a state of that many Pods and changes of
 //                                                         their status, in DIRECTORY/tables
 //   memory-load read DIRECTORY [ROUNDS]                   reads of it at random points of its past
-// Both print one JSON object on one line: bytes an event, or milliseconds a read.
+//   memory-load archive DIRECTORY FILE                    all of it in an archive, which
+//                                                         `kubus-store --restore` loads
+// All print one JSON object on one line: bytes an event, or milliseconds a read.
 #include <sys/stat.h>
 
 #include <boost/json.hpp>
@@ -13,6 +15,7 @@
 #include <map>
 #include <set>
 
+#include "bus/archive/file/file.h"
 #include "schemas/bus/event_generated.h"
 #include "schemas/lib/codec/codec.h"
 #include "services/store/engine/lmdb.h"
@@ -378,6 +381,39 @@ int read(const std::string& directory, int rounds) {
   return 0;
 }
 
+// ---- saving it ----
+
+int save(const std::string& directory, const std::string& path) {
+  constexpr size_t kBlock = 1 << 20;
+  World world;
+  auto state = open_state(&world, directory);
+  store::View view = state->committed();
+  kubus::archive::FileHeader header;
+  header.cluster = "bench";
+  header.base = view.compacted();
+  header.to = view.revision();
+  header.chain = view.chain_at_horizon();
+  auto writer = kubus::archive::FileWriter::create(path, header);
+  if (!writer) return std::fprintf(stderr, "%s\n", writer.error().message.c_str()), 1;
+  kubus::archive::FileTrailer trailer{0, view.revision(), view.chain_at_end()};
+  Revision at;
+  for (bool complete = false; !complete;) {
+    store::ArchivePage page = view.archive(at, view.revision(), true, kBlock);
+    kubus::archive::Entries entries(page.entries);
+    while (entries.next()) ++trailer.count;
+    if (!(*writer)->add(page.entries)) return 1;
+    at = page.last;
+    complete = page.complete;
+  }
+  if (!(*writer)->finish(trailer)) return 1;
+  struct stat st {};
+  stat(path.c_str(), &st);
+  std::printf("{\"records\": %llu, \"bytes\": %llu}\n",
+              static_cast<unsigned long long>(trailer.count),
+              static_cast<unsigned long long>(st.st_size));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -385,8 +421,10 @@ int main(int argc, char** argv) {
   if (what == "build" && argc == 6)
     return build(argv[2], argv[3], std::strtoull(argv[4], nullptr, 10),
                  std::strtoull(argv[5], nullptr, 10));
+  if (what == "archive" && argc == 4) return save(argv[2], argv[3]);
   if (what == "read") return read(argv[2], argc > 3 ? std::atoi(argv[3]) : 2000);
   std::fprintf(stderr,
-               "usage: memory-load build DIRECTORY POD.json OBJECTS EVENTS | read DIRECTORY\n");
+               "usage: memory-load build DIRECTORY POD.json OBJECTS EVENTS | read DIRECTORY | "
+               "archive DIRECTORY FILE\n");
   return 2;
 }
