@@ -4,9 +4,10 @@
 #include <set>
 
 #include "schemas/bus/event_generated.h"
+#include "services/store/check/tables.h"
 #include "services/store/journal/memory.h"
-#include "services/store/replay/restored.h"
 #include "services/store/restore/load.h"
+#include "services/store/restore/rules.h"
 #include "services/store/state/state.h"
 
 namespace kubus::sim {
@@ -43,8 +44,11 @@ class Restored {
 
   bool open(const std::string& file) {
     auto engine = store::open_memory(std::make_shared<store::MemoryTables>());
-    if (auto s = store::load_archive(file, engine.get()); !s)
-      return (wrong("is nothing: " + s.error().message), false);
+    auto loaded = store::load_archive(file, engine.get(), {.indexed_of = store::indexed_of});
+    if (!loaded) return (wrong("is nothing: " + loaded.error().message), false);
+    auto tables = engine->snapshot();
+    auto agree = store::check_tables(**tables, {.indexed_of = store::indexed_of});
+    if (!agree) return (wrong("does not agree with itself: " + agree.error().message), false);
     store::StateOptions options;
     options.cluster_id = cluster_.client_options("admin").cluster.value();
     options.keep_revisions = options.keep_revisions_max = UINT64_MAX;
