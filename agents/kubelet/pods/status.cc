@@ -30,9 +30,8 @@ class StatusBuilder {
   StatusBuilder(const Object& pod, const DesiredPod& desired, const ObservedPod& observed,
                 const PodMemory& memory, const NodeFacts& node, int64_t now)
       : object_(pod), pod_(desired), observed_(observed), memory_(memory), node_(node), now_(now) {
-    json::value value = codec::to_value(pod.kind(), pod.bytes());
-    const json::value* status = value.as_object().if_contains("status");
-    if (status && status->is_object()) status_ = status->as_object();
+    json::value status = codec::part_to_value(pod.kind(), pod.bytes(), "status");
+    if (status.is_object()) status_ = std::move(status.as_object());
   }
 
   json::object build() {
@@ -256,19 +255,17 @@ json::object status_of(const Object& pod, const DesiredPod& desired, const Obser
 }
 
 Result<std::string> status_patch(const Object& pod, const json::object& status) {
-  json::value before = codec::to_value(pod.kind(), pod.bytes());
-  const json::value* present = before.as_object().if_contains("status");
-  if (present && *present == json::value(status)) return std::string();
-  json::value after = before;
-  after.as_object()["status"] = status;
-  auto bytes = codec::from_value(pod.kind(), after, nullptr);
+  const schema::TypeInfo& type = *pod.kind().type->find("status")->type;
+  json::value before = codec::part_to_value(pod.kind(), pod.bytes(), "status");
+  if (before == json::value(status)) return std::string();
+  auto bytes = codec::from_value(type, status, nullptr);
   if (!bytes) return bytes.error();
-  json::value canonical = codec::to_value(pod.kind(), *bytes);
+  json::value canonical = codec::to_value(type, *bytes);
   if (canonical == before) return std::string();
   json::object changed;
-  const json::value* old = before.as_object().if_contains("status");
-  for (const auto& [key, value] : canonical.at("status").as_object()) {
-    const json::value* was = old && old->is_object() ? old->as_object().if_contains(key) : nullptr;
+  const json::object* old = before.if_object();
+  for (const auto& [key, value] : canonical.as_object()) {
+    const json::value* was = old ? old->if_contains(key) : nullptr;
     if (!was || *was != value) changed[key] = value;
   }
   return json::serialize(json::object{{"status", std::move(changed)}});

@@ -17,6 +17,10 @@
 #include "schemas/lib/base/result.h"
 #include "schemas/lib/schema/registry.h"
 
+namespace kubus::patch {
+enum class FieldsForm : uint8_t;
+}
+
 namespace kubus::codec {
 
 namespace json = boost::json;
@@ -51,8 +55,12 @@ Result<Buffer> from_json(const schema::KindInfo& kind, std::string_view text,
 bool verify(const schema::KindInfo& kind, ByteView bytes);
 bool verify(const schema::TypeInfo& type, ByteView bytes);
 
-// FlatBuffer (verified) → value, without apiVersion and kind.
-json::value to_value(const schema::KindInfo& kind, ByteView bytes, json::storage_ptr sp = {});
+// FlatBuffer (verified) → value, without apiVersion and kind. `fields`: how fieldsV1 stands in it.
+json::value to_value(const schema::KindInfo& kind, ByteView bytes, json::storage_ptr sp = {},
+                     patch::FieldsForm fields = {});
+// The same of one field that is a table, as "status"; null: the object has none.
+json::value part_to_value(const schema::KindInfo& kind, ByteView bytes, std::string_view field,
+                          json::storage_ptr sp = {});
 
 struct JsonOptions {
   bool type_meta = true;       // apiVersion and kind first

@@ -260,6 +260,10 @@ class Encoder {
   }
 
   bool field_set(const json::value& v, uoffset_t* out) {
+    if (auto compact = patch::FieldSet::compact_in(v)) {
+      *out = builder_.CreateVector(compact->data(), compact->size()).o;
+      return true;
+    }
     auto set = patch::FieldSet::from_fields_v1(v);
     if (!set) {
       error_ = Error(Code::kBadRequest, path() + ": " + set.error().message);

@@ -1,7 +1,9 @@
 // FlatBuffer → value.
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
+#include "schemas/lib/base/check.h"
 #include "schemas/lib/codec/codec.h"
 #include "schemas/lib/codec/reader.h"
 #include "schemas/lib/codec/scalars.h"
@@ -18,11 +20,18 @@ using schema::ValueKind;
 
 class Decoder {
  public:
-  explicit Decoder(json::storage_ptr sp) : sp_(std::move(sp)) {}
+  explicit Decoder(json::storage_ptr sp, patch::FieldsForm fields = patch::FieldsForm::kShown)
+      : sp_(std::move(sp)), fields_(fields) {}
 
   json::object table(const TypeInfo& type, const Table* t) {
     json::object out(sp_);
-    for (const FieldInfo& f : type.fields) {
+    auto here = [t](const TypeInfo::Place& p) {
+      return p.always || (t != nullptr && t->CheckField(p.voffset));
+    };
+    out.reserve(static_cast<size_t>(std::count_if(type.places.begin(), type.places.end(), here)));
+    for (size_t i = 0; i < type.places.size(); ++i) {
+      if (!here(type.places[i])) continue;
+      const FieldInfo& f = type.fields[i];
       json::value v = field(f, t);
       if (!v.is_null() || (f.always && is_time(f))) out.emplace(f.name, std::move(v));
     }
@@ -97,8 +106,9 @@ class Decoder {
     if (!v) return string("");
     ByteView raw(v->data(), v->size());
     if (kind == ValueKind::kBytes) return string(base64(raw));
+    if (fields_ == patch::FieldsForm::kOpaque) return patch::FieldSet::opaque(raw, sp_);
     auto set = patch::FieldSet::from_compact(raw);
-    return set ? json::value(set->to_fields_v1(), sp_) : json::value(json::object(sp_));
+    return set ? set->to_fields_v1(sp_) : json::value(json::object(sp_));
   }
 
   json::value int_or_string(const Table* t) {
@@ -144,6 +154,7 @@ class Decoder {
   }
 
   json::storage_ptr sp_;
+  patch::FieldsForm fields_;
 };
 
 }  // namespace
@@ -152,8 +163,18 @@ json::value to_value(const schema::TypeInfo& type, ByteView bytes, json::storage
   return Decoder(std::move(sp)).table(type, root_of(bytes));
 }
 
-json::value to_value(const schema::KindInfo& kind, ByteView bytes, json::storage_ptr sp) {
-  return to_value(*kind.type, bytes, std::move(sp));
+json::value to_value(const schema::KindInfo& kind, ByteView bytes, json::storage_ptr sp,
+                     patch::FieldsForm fields) {
+  return Decoder(std::move(sp), fields).table(*kind.type, root_of(bytes));
+}
+
+json::value part_to_value(const schema::KindInfo& kind, ByteView bytes, std::string_view field,
+                          json::storage_ptr sp) {
+  const FieldInfo* f = kind.type->find(field);
+  KUBUS_CHECK(f != nullptr && f->kind == ValueKind::kTable && !f->is_list);
+  const Table* part = read_pointer<Table>(*root_of(bytes), *f);
+  if (part == nullptr && !f->always) return json::value(std::move(sp));
+  return Decoder(std::move(sp)).table(*f->type, part);
 }
 
 }  // namespace kubus::codec

@@ -120,15 +120,16 @@ FieldSet FieldSet::common(const FieldSet& other) const {
   return out;
 }
 
-json::value FieldSet::to_fields_v1() const {
-  json::object out;
+json::value FieldSet::to_fields_v1(json::storage_ptr sp) const {
+  json::object out(sp);
   out.reserve(steps.size() + 1);
-  if (member && !steps.empty()) out.emplace(".", json::object());
-  for (const auto& [step, child] : steps) out.emplace(step, child.to_fields_v1());
+  if (member && !steps.empty()) out.emplace(".", json::object(sp));
+  for (const auto& [step, child] : steps) out.emplace(step, child.to_fields_v1(sp));
   return out;
 }
 
 Result<FieldSet> FieldSet::from_fields_v1(const json::value& fields) {
+  if (auto compact = compact_in(fields)) return from_compact(*compact);
   Result<FieldSet> set = parse_level(fields, 0);
   // The root names the whole object, which nobody owns as such.
   if (set) set->member = false;

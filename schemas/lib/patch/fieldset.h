@@ -16,6 +16,11 @@ namespace kubus::patch {
 
 namespace json = boost::json;
 
+// How a set stands in a value, as managedFields[].fieldsV1: as FieldsV1, or its compact form in a
+// string. The latter costs next to nothing and is for values that are only encoded again, by
+// codec::from_value, or read by managers_of.
+enum class FieldsForm : uint8_t { kShown, kOpaque };
+
 // One level of the trie. `steps` maps a FieldsV1 step — "f:spec", "k:{\"name\":\"a\"}", "v:\"x\"" —
 // to what is below; `member` says that the path up to here is itself owned (the "." of FieldsV1, or
 // a leaf).
@@ -44,12 +49,15 @@ struct FieldSet {
   FieldSet without(const FieldSet& other) const;
   FieldSet common(const FieldSet& other) const;
 
-  json::value to_fields_v1() const;
+  json::value to_fields_v1(json::storage_ptr sp = {}) const;
   static Result<FieldSet> from_fields_v1(const json::value& fields);
   // Compact form: preorder; one byte of step kind, varint length, text. kBadRequest: truncated or
   // too deep.
   void to_compact(Buffer* out) const;
   static Result<FieldSet> from_compact(ByteView bytes);
+  // FieldsForm::kOpaque and back. What is malformed becomes the empty set; nullopt: no such string.
+  static json::string opaque(ByteView compact, json::storage_ptr sp);
+  static std::optional<ByteView> compact_in(const json::value& fields);
   // Dotted paths for people: "spec.replicas", `spec.containers[name=web].image`; a path stands for
   // all below it. At most `most`.
   std::vector<std::string> paths(size_t most) const;

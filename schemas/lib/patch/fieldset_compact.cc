@@ -39,17 +39,31 @@ void put_children(const FieldSet& set, Buffer* out) {
   out->push_back(kEnd);
 }
 
+// Reads the form as it is written: steps in order, each once, and none that says nothing.
 class Reader {
  public:
   explicit Reader(ByteView bytes) : bytes_(bytes) {}
 
-  bool children(FieldSet* into, int depth) {
+  // `into` null: only looks whether it is sound.
+  bool children(FieldSet* into, int depth, bool* any) {
     if (depth > kMaxDepth) return false;
-    for (;;) {
+    char last_kind = 0;
+    std::string_view last;
+    for (*any = false;; *any = true) {
       if (at_ >= bytes_.size()) return false;
       uint8_t head = bytes_[at_++];
       if (head == kEnd) return true;
-      if ((head & ~(0x03 | kMember | kChildren)) != 0 || !child(head, into, depth)) return false;
+      if ((head & ~(0x03 | kMember | kChildren)) != 0) return false;
+      size_t length = 0;
+      if (!varint(&length) || length > bytes_.size() - at_) return false;
+      char kind = kKinds[head & 0x03];
+      std::string_view text = as_text(bytes_.subspan(at_, length));
+      at_ += length;
+      bool follows = kind > last_kind || (kind == last_kind && text > last);
+      if (*any && !follows) return false;
+      last_kind = kind;
+      last = text;
+      if (!child(head, text, into, depth)) return false;
     }
   }
   bool done() const { return at_ == bytes_.size(); }
@@ -66,24 +80,31 @@ class Reader {
     return false;
   }
 
-  bool child(uint8_t head, FieldSet* into, int depth) {
-    size_t length = 0;
-    if (!varint(&length) || length > bytes_.size() - at_) return false;
-    std::string step = {kKinds[head & 0x03], ':'};
-    step.append(as_text(bytes_.subspan(at_, length)));
-    at_ += length;
-    // As written: in order, each once, and none that says nothing.
-    if (!into->steps.empty() && into->steps.rbegin()->first >= step) return false;
-    FieldSet& node =
-        into->steps.emplace_hint(into->steps.end(), std::move(step), FieldSet())->second;
-    node.member = (head & kMember) != 0;
-    if ((head & kChildren) == 0) return node.member;
-    return children(&node, depth + 1) && !node.steps.empty();
+  bool child(uint8_t head, std::string_view text, FieldSet* into, int depth) {
+    FieldSet* node = nullptr;
+    if (into != nullptr) {
+      std::string step = {kKinds[head & 0x03], ':'};
+      step.append(text);
+      node = &into->steps.emplace_hint(into->steps.end(), std::move(step), FieldSet())->second;
+      node->member = (head & kMember) != 0;
+    }
+    if ((head & kChildren) == 0) return (head & kMember) != 0;
+    bool any = false;
+    return children(node, depth + 1, &any) && any;
   }
 
   ByteView bytes_;
   size_t at_ = 0;
 };
+
+bool read(ByteView bytes, FieldSet* into) {
+  Reader reader(bytes);
+  bool any = false;
+  return reader.children(into, 0, &any) && reader.done();
+}
+
+// What no FieldsV1 begins with.
+constexpr char kOpaque = '\0';
 
 }  // namespace
 
@@ -93,11 +114,25 @@ void FieldSet::to_compact(Buffer* out) const {
 
 Result<FieldSet> FieldSet::from_compact(ByteView bytes) {
   FieldSet set;
-  Reader reader(bytes);
-  if (!reader.children(&set, 0) || !reader.done()) {
-    return Error(Code::kBadRequest, "malformed compact field set");
-  }
+  if (!read(bytes, &set)) return Error(Code::kBadRequest, "malformed compact field set");
   return set;
+}
+
+json::string FieldSet::opaque(ByteView compact, json::storage_ptr sp) {
+  static constexpr uint8_t kNothing[] = {kEnd};
+  if (!read(compact, nullptr)) compact = kNothing;
+  json::string out(std::move(sp));
+  out.reserve(1 + compact.size());
+  out.push_back(kOpaque);
+  out.append(json::string_view(as_text(compact).data(), compact.size()));
+  return out;
+}
+
+std::optional<ByteView> FieldSet::compact_in(const json::value& fields) {
+  const json::string* text = fields.if_string();
+  if (text == nullptr || text->empty() || text->front() != kOpaque) return std::nullopt;
+  ByteView compact = as_bytes(std::string_view(text->data(), text->size())).subspan(1);
+  return read(compact, nullptr) ? std::optional(compact) : std::nullopt;
 }
 
 }  // namespace kubus::patch

@@ -101,6 +101,22 @@ TEST(FieldSet, CompactRoundTripIsSmall) {
   EXPECT_EQ(*back, set);
 }
 
+TEST(FieldSet, OpaqueInAValueComesBackAndMalformedIsNone) {
+  FieldSet set = from(R"({"f:metadata":{"f:labels":{".":{},"f:l":{}}},"f:data":{"f:a":{}}})");
+  Buffer bytes;
+  set.to_compact(&bytes);
+  json::value v = FieldSet::opaque(bytes, {});
+  auto compact = FieldSet::compact_in(v);
+  ASSERT_TRUE(compact);
+  EXPECT_EQ(Buffer(compact->begin(), compact->end()), bytes);
+  EXPECT_EQ(*FieldSet::from_fields_v1(v), set);
+  bytes.pop_back();
+  EXPECT_TRUE(FieldSet::from_fields_v1(FieldSet::opaque(bytes, {}))->empty());
+  EXPECT_FALSE(FieldSet::compact_in(json::value("f:data")));
+  EXPECT_FALSE(FieldSet::compact_in(json::value(json::string_view("\0\x04", 2))));
+  EXPECT_FALSE(FieldSet::from_fields_v1(json::value(json::string_view("\0\x04", 2))));
+}
+
 TEST(FieldSet, CompactRefusesEveryTruncationAndGarbage) {
   FieldSet set = from(R"({"f:a":{"k:{\"n\":1}":{".":{},"f:n":{}}},"f:b":{}})");
   Buffer bytes;

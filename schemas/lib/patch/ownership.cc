@@ -52,14 +52,20 @@ Result<Manager> read_manager(const json::value& entry, size_t index) {
   return m;
 }
 
-json::object write_manager(const Manager& m) {
-  json::object out;
+json::object write_manager(const Manager& m, FieldsForm form, const json::storage_ptr& sp) {
+  json::object out(sp);
   out.emplace("manager", m.name);
   out.emplace("operation", m.apply ? "Apply" : "Update");
   out.emplace("apiVersion", m.api_version);
   if (m.time != 0) out.emplace("time", codec::format_time(m.time));
   out.emplace("fieldsType", "FieldsV1");
-  out.emplace("fieldsV1", m.fields.to_fields_v1());
+  if (form == FieldsForm::kShown) {
+    out.emplace("fieldsV1", m.fields.to_fields_v1(sp));
+  } else {
+    Buffer compact;
+    m.fields.to_compact(&compact);
+    out.emplace("fieldsV1", FieldSet::opaque(compact, sp));
+  }
   if (!m.subresource.empty()) out.emplace("subresource", m.subresource);
   return out;
 }
@@ -104,17 +110,17 @@ Result<std::vector<Manager>> managers_of(const json::value& object) {
   return out;
 }
 
-void set_managers(json::value& object, const std::vector<Manager>& managers) {
+void set_managers(json::value& object, const std::vector<Manager>& managers, FieldsForm form) {
   if (!object.is_object()) return;
   json::value& meta = object.get_object()["metadata"];
-  if (!meta.is_object()) meta = json::object();
+  if (!meta.is_object()) meta.emplace_object();
   if (managers.empty()) {
     meta.get_object().erase("managedFields");
     return;
   }
-  json::array list;
+  json::array list(meta.storage());
   list.reserve(managers.size());
-  for (const Manager& m : managers) list.push_back(write_manager(m));
+  for (const Manager& m : managers) list.push_back(write_manager(m, form, meta.storage()));
   meta.get_object()["managedFields"] = std::move(list);
 }
 

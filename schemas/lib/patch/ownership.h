@@ -24,7 +24,8 @@ struct Manager {
 // metadata.managedFields of a value ⇄ managers. Reading refuses malformed entries (kInvalid with
 // the field's path).
 Result<std::vector<Manager>> managers_of(const json::value& object);
-void set_managers(json::value& object, const std::vector<Manager>& managers);
+void set_managers(json::value& object, const std::vector<Manager>& managers,
+                  FieldsForm form = FieldsForm::kShown);
 
 // After a create, update or patch by `who`: gives it what it changed, takes that from others, drops
 // what is gone. `before` is null for a create. Nothing changed: nothing moves, not even times.

@@ -84,6 +84,9 @@ TEST(Managers, RoundTripThroughTheObject) {
   EXPECT_EQ((*back)[0].fields, managers[0].fields);
   EXPECT_EQ((*back)[0].time, 1700000000);
   EXPECT_EQ((*back)[0].subresource, "status");
+  set_managers(object, managers, FieldsForm::kOpaque);
+  EXPECT_TRUE(object.at("metadata").at("managedFields").at(0).at("fieldsV1").is_string());
+  EXPECT_EQ(managers_of(object)->front().fields, managers[0].fields);
   set_managers(object, {});
   EXPECT_FALSE(object.at("metadata").as_object().contains("managedFields"));
 }

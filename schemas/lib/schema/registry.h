@@ -93,6 +93,13 @@ struct TypeInfo {
   std::string_view nearest(std::string_view json_name) const;
 
   std::unordered_map<std::string_view, uint16_t> by_name;  // index into fields
+  // Of each field what says whether it is there, close together: most fields of most tables are
+  // not.
+  struct Place {
+    uint16_t voffset = 0;
+    bool always = false;
+  };
+  std::vector<Place> places;
 };
 
 struct Column {

@@ -160,7 +160,10 @@ class Builder {
     TypeInfo& type = *types_.at(o.name()->str());
     type.fields.resize(o.fields()->size());
     for (const reflection::Field* f : *o.fields()) type.fields[f->id()] = field_of(*f);
-    for (const FieldInfo& f : type.fields) type.by_name.emplace(f.name, f.id);
+    for (const FieldInfo& f : type.fields) {
+      type.by_name.emplace(f.name, f.id);
+      type.places.push_back({f.voffset, f.always});
+    }
   }
 
   FieldInfo field_of(const reflection::Field& f) {

@@ -16,11 +16,11 @@ Status run_binding(Scope& s, const json::object& binding) {
   draft.now = json::value(draft.old, s.memory);
   Stage stage(s, *s.kind, s.ns, s.name);
   if (Status st = kinds::bind(stage.context(), binding, draft.now.get_object()); !st) return st;
-  draft.managers = patch::managers_of(draft.old) ? *patch::managers_of(draft.old)
-                                                 : std::vector<patch::Manager>();
+  auto managers = patch::managers_of(draft.old);
+  if (managers) draft.managers = *std::move(managers);
   patch::Manager who = writer_of(s, *s.kind);
   patch::note_update(*s.kind, draft.old, draft.now, who, &draft.managers);
-  patch::set_managers(draft.now, draft.managers);
+  patch::set_managers(draft.now, draft.managers, patch::FieldsForm::kOpaque);
   draft.manager = who.name;
   Status done = store_change(s, &draft);
   s.out->created = true;

@@ -52,10 +52,13 @@ Status run_patch(Scope& s) {
   auto body = body_kind(*s.kind, s.subresource);
   if (!body) return body.error();
   std::vector<codec::Problem> problems;
-  auto patch = codec::parse_json(as_text(bytes_of(s.op.patch())), &problems, s.memory);
+  std::string_view text = as_text(bytes_of(s.op.patch()));
+  auto patch = codec::parse_json(text, &problems, s.memory);
   if (!patch) return patch.error();
   Draft draft(s.memory);
-  if (Status st = load(s, &draft); !st) return st;
+  bool owners = text.find("managedFields") != std::string_view::npos;
+  auto fields = owners ? patch::FieldsForm::kShown : patch::FieldsForm::kOpaque;
+  if (Status st = load(s, &draft, fields); !st) return st;
   auto doc = document(s, draft, **body);
   if (!doc) return doc.error();
   if (Status st = apply_patch(s.op.patch_type(), **body, *doc, *patch); !st) return st;

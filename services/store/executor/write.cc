@@ -41,7 +41,7 @@ void own_fields(Scope& s, Draft* draft) {
     patch::note_update(*draft->kind, draft->old, draft->now, who, &draft->managers);
     draft->manager = who.name;
   }
-  patch::set_managers(draft->now, draft->managers);
+  patch::set_managers(draft->now, draft->managers, patch::FieldsForm::kOpaque);
 }
 
 bool gone_now(const schema::KindInfo& kind, const json::object& object) {
@@ -143,7 +143,7 @@ Result<json::value> decode(Scope& s, const schema::KindInfo& kind) {
   }
   if (bytes.empty() || !codec::verify(kind, bytes))
     return Error(Code::kBadRequest, "the request's object is no well-formed " + kind.kind);
-  return codec::to_value(kind, bytes, s.memory);
+  return codec::to_value(kind, bytes, s.memory, patch::FieldsForm::kOpaque);
 }
 
 Result<json::value> canonical(Scope& s, const schema::KindInfo& kind, const json::value& value,
@@ -151,7 +151,7 @@ Result<json::value> canonical(Scope& s, const schema::KindInfo& kind, const json
   if (!value.is_object()) return Error(Code::kBadRequest, "the patch does not leave an object");
   Result<Buffer> bytes = codec::from_value(kind, value, problems);
   if (!bytes) return bytes.error();
-  return codec::to_value(kind, *bytes, s.memory);
+  return codec::to_value(kind, *bytes, s.memory, patch::FieldsForm::kOpaque);
 }
 
 Status judge(Scope& s, const std::vector<codec::Problem>& problems) {
@@ -236,13 +236,13 @@ Status create_object(Scope& s, Draft* draft) {
   return {};
 }
 
-Status load(Scope& s, Draft* draft) {
+Status load(Scope& s, Draft* draft, patch::FieldsForm fields) {
   draft->kind = s.kind;
   draft->ns = s.ns;
   draft->name = s.name;
   draft->before = s.find(*s.kind, s.ns, s.name);
   if (!draft->before) return not_found(*s.kind, s.name);
-  draft->old = codec::to_value(*s.kind, draft->before.bytes.view(), s.memory);
+  draft->old = codec::to_value(*s.kind, draft->before.bytes.view(), s.memory, fields);
   return {};
 }
 

@@ -64,7 +64,7 @@ Status check_preconditions(const Scope& s, const schema::KindInfo& kind, std::st
 // Makes a new object of `value`, and what comes with it. `draft->managers` may be filled.
 Status create_object(Scope& s, Draft* draft);
 // Loads the target of the operation. kNotFound.
-Status load(Scope& s, Draft* draft);
+Status load(Scope& s, Draft* draft, patch::FieldsForm fields = patch::FieldsForm::kOpaque);
 // `draft->now`, of the subresource's body kind, becomes how the object stands: rules, ownership,
 // and the write if anything changed.
 Status change_object(Scope& s, Draft* draft);

@@ -189,6 +189,22 @@ TEST(Patch, OfEveryType) {
   EXPECT_EQ(merge.text("metadata.annotations.k"), "v");
 }
 
+TEST(Patch, OfWhoOwnsWhatSeesItAsClientsDo) {
+  StoreWorld w;
+  w.create("configmaps", "default", R"({"metadata":{"name":"a"},"data":{"k":"v"}})");
+  const char* path = "/metadata/managedFields/0/fieldsV1/f:data/f:k";
+  std::string text = R"([{"op":"test","path":")" + std::string(path) +
+                     R"(","value":{}},{"op":"remove","path":")" + path + R"("}])";
+  Got got = patch_as(w, wire::PatchType::Json, "configmaps", "a", text);
+  ASSERT_TRUE(got) << got.message();
+  EXPECT_EQ(json::serialize(got.at("metadata.managedFields").at(0).at("fieldsV1")),
+            R"({"f:data":{".":{}}})");
+  got = patch_as(w, wire::PatchType::Merge, "configmaps", "a",
+                 R"({"metadata":{"managedFields":[{}]}})");
+  ASSERT_TRUE(got) << got.message();
+  EXPECT_TRUE(got.at("metadata.managedFields").is_null());
+}
+
 TEST(Patch, SaysWhatIsWrongWithIt) {
   StoreWorld w;
   w.create("configmaps", "default", R"({"metadata":{"name":"a"}})");
