@@ -71,14 +71,15 @@ class Encoder {
       }
       if (failed_) return false;
     }
-    for (const FieldInfo& f : type.fields) {
-      const json::value* v = slots_[base + f.id].value;
+    for (size_t id = 0; id < type.fields.size(); ++id) {
+      const json::value* v = slots_[base + id].value;
       if (!v || v->is_null()) continue;
+      const FieldInfo& f = type.fields[id];
       steps_.push_back({f.name});
       Slot slot;
       slot.value = v;
       bool good = field(f, *v, &slot);
-      slots_[base + f.id] = slot;  // slots_ may have moved meanwhile
+      slots_[base + id] = slot;  // slots_ may have moved meanwhile
       if (!good) return false;
       steps_.pop_back();
     }
@@ -91,9 +92,10 @@ class Encoder {
 
   uoffset_t write_table(const TypeInfo& type, size_t base) {
     uoffset_t start = builder_.StartTable();
-    for (const FieldInfo& f : type.fields) {
-      const Slot& s = slots_[base + f.id];
+    for (size_t id = 0; id < type.fields.size(); ++id) {
+      const Slot& s = slots_[base + id];
       if (!s.present) continue;
+      const FieldInfo& f = type.fields[id];
       if (s.offset) {
         builder_.AddOffset(f.voffset, flatbuffers::Offset<void>(s.offset));
         continue;
