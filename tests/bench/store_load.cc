@@ -1,5 +1,6 @@
 // Loads on the store through the bus. usage:
-//   store-load CREDENTIALS create WRITERS SECONDS     durable creates of 1 KiB ConfigMaps
+//   store-load CREDENTIALS create WRITERS SECONDS [N] durable creates of 1 KiB ConfigMaps, in
+//   default or spread over the namespaces bench-0 … bench-(N-1), which it makes
 //   store-load CREDENTIALS fill COUNT [FROM]          that many creates, as fast as they go, after
 //   FROM others
 //   store-load CREDENTIALS churn COUNT                that many updates of random ConfigMaps made
@@ -33,22 +34,23 @@ const schema::KindInfo& config_maps() {
   return *schema::Registry::get().by_resource("", "configmaps");
 }
 
-Buffer config_map(const std::string& name, uint64_t version) {
+Buffer config_map(const std::string& ns, const std::string& name, uint64_t version) {
   boost::json::object o{
-      {"metadata", {{"name", name}, {"namespace", "default"}}},
+      {"metadata", {{"name", name}, {"namespace", ns}}},
       {"data", {{"version", std::to_string(version)}, {"value", std::string(kValueBytes, 'x')}}}};
   auto bytes = codec::from_value(config_maps(), o, nullptr);
   return *std::move(bytes);
 }
 
-wire::RequestT write_request(wire::Verb verb, const std::string& name, uint64_t version) {
+wire::RequestT write_request(wire::Verb verb, const std::string& name, uint64_t version,
+                             const std::string& ns = "default") {
   wire::RequestT request;
   auto op = std::make_unique<wire::OperationT>();
   op->verb = verb;
   op->resource = "configmaps";
-  op->namespace_ = "default";
+  op->namespace_ = ns;
   op->name = name;
-  op->object = config_map(name, version);
+  op->object = config_map(ns, name, version);
   op->field_manager = "bench";
   op->return_object = false;
   request.operations.push_back(std::move(op));
@@ -110,10 +112,30 @@ class Writers {
   int flying_ = 0, failures_ = 0;
 };
 
-int create(Connection& c, int writers, int seconds) {
+std::string spread_over(int namespaces, uint64_t i) {
+  return namespaces == 0 ? "default"
+                         : "bench-" + std::to_string(i % static_cast<uint64_t>(namespaces));
+}
+
+// Those that are there already are refused, which is well.
+void make_namespaces(Connection& c, int count) {
+  const auto& kind = *schema::Registry::get().by_resource("", "namespaces");
+  int left = count;
+  for (int i = 0; i < count; ++i) {
+    boost::json::object o{{"metadata", {{"name", "bench-" + std::to_string(i)}}}};
+    c.client.create(kind, "", o, {}, [&](Result<Object>) {
+      if (--left == 0) c.host.stop();
+    });
+  }
+  if (count > 0) c.host.run();
+}
+
+int create(Connection& c, int writers, int seconds, int namespaces) {
+  make_namespaces(c, namespaces);
   int64_t began = now_ns(), end = began + int64_t{seconds} * 1'000'000'000;
   auto next = [&](uint64_t i) {
-    return write_request(wire::Verb::Create, random_name(static_cast<uint64_t>(began), i), 0);
+    return write_request(wire::Verb::Create, random_name(static_cast<uint64_t>(began), i), 0,
+                         spread_over(namespaces, i));
   };
   Writers load(c, next, [&] { return now_ns() < end; });
   if (!load.run(writers)) return 1;
@@ -206,9 +228,9 @@ class EventLatency {
 int main(int argc, char** argv) {
   if (argc < 4) return 2;
   std::string what = argv[2];
-  if (what == "create" && argc == 5) {
+  if (what == "create" && (argc == 5 || argc == 6)) {
     Connection c(argv[1]);
-    return create(c, std::atoi(argv[3]), std::atoi(argv[4]));
+    return create(c, std::atoi(argv[3]), std::atoi(argv[4]), argc == 6 ? std::atoi(argv[5]) : 0);
   }
   if (what == "fill" || what == "churn") {
     Connection c(argv[1]);
