@@ -1,10 +1,9 @@
-// The past of many Pods in a store's tables, made and read without a bus. usage:
+// Makes the past of many Pods, without a bus. usage:
 //   memory-load build DIRECTORY POD.json OBJECTS EVENTS   a state of that many Pods and changes of
 //                                                         their status, in DIRECTORY/tables
-//   memory-load read DIRECTORY [ROUNDS]                   reads of it at random points of its past
-//   memory-load archive DIRECTORY FILE                    all of it in an archive, which
-//                                                         `kubus-store --restore` loads
-// All print one JSON object on one line: bytes an event, or milliseconds a read.
+//   memory-load archive DIRECTORY FILE                    all of it in an archive of a cluster
+//                                                         "bench", for `kubus-store --restore`
+// Both print one JSON object on one line; build: with the bytes on the disk an event.
 #include <sys/stat.h>
 
 #include <boost/json.hpp>
@@ -13,10 +12,8 @@
 #include <fstream>
 #include <iterator>
 #include <map>
-#include <set>
 
 #include "bus/archive/file/file.h"
-#include "schemas/bus/event_generated.h"
 #include "schemas/lib/codec/codec.h"
 #include "services/store/engine/lmdb.h"
 #include "services/store/journal/memory.h"
@@ -284,103 +281,6 @@ int build(const std::string& directory, const std::string& pod, uint64_t objects
   return 0;
 }
 
-// ---- reading it ----
-
-template <class F>
-std::vector<int64_t> timed(int rounds, F&& once) {
-  std::vector<int64_t> out;
-  for (int i = 0; i < rounds; ++i) {
-    int64_t began = now_ns();
-    once();
-    out.push_back(now_ns() - began);
-  }
-  return out;
-}
-
-class Reads {
- public:
-  explicit Reads(const std::string& directory) : state_(open_state(&world_, directory)) {
-    store::ListQuery query{.kind = &pods(), .limit = 1'000'000, .max_bytes = SIZE_MAX};
-    query.max_work = SIZE_MAX;
-    store::ListPage page;
-    if (!view().list(query, &page)) return;
-    for (const store::Stored& item : page.items) {
-      Object object = item.object(pods());
-      names_.emplace_back(std::string(object.ns()), std::string(object.name()));
-    }
-  }
-  size_t objects() const { return names_.size(); }
-
-  store::View view() const { return state_->committed(); }
-  Revision somewhen() {
-    uint64_t low = view().compacted().value(), high = view().revision().value();
-    return Revision(low + 1 + world_.random.below(high - low));
-  }
-
-  void get_at() {
-    const auto& [ns, name] = names_[world_.random.below(names_.size())];
-    Revision at = somewhen();
-    auto by_time = view().revision_at(view().time_ns());
-    auto found = view().find_at(pods(), ns, name, at);
-    if (!by_time || !found) std::exit(1);
-  }
-  // Of the Pods at that time, 500 from the beginning of a random place on.
-  void list_at() {
-    store::ListQuery query{.kind = &pods(), .revision = somewhen(), .limit = 500};
-    query.max_bytes = 8 << 20;
-    query.max_work = 1'000'000;
-    store::ListPage page;
-    if (!view().list(query, &page)) std::exit(1);
-  }
-  // Both ways from a Pod's last change, as far as the verb goes.
-  void why() {
-    constexpr size_t kMost = 1000;
-    const auto& [ns, name] = names_[world_.random.below(names_.size())];
-    uint64_t start = view().revision_of(pods(), ns, name).value();
-    std::set<uint64_t> seen{start};
-    std::deque<uint64_t> back{start}, forth{start};
-    while (!back.empty() && seen.size() < kMost) {
-      Payload bytes = view().event(Revision(back.front()));
-      back.pop_front();
-      if (bytes.empty()) continue;
-      const auto* cause = flatbuffers::GetRoot<wire::Event>(bytes.data())->cause();
-      if (cause == nullptr || cause->revisions() == nullptr) continue;
-      for (uint64_t r : *cause->revisions())
-        if (seen.insert(r).second) back.push_back(r);
-    }
-    while (!forth.empty() && seen.size() < kMost) {
-      for (Revision r : view().effects(Revision(forth.front()), kMost))
-        if (seen.insert(r.value()).second) forth.push_back(r.value());
-      forth.pop_front();
-    }
-    events_ += seen.size();
-  }
-  uint64_t events() const { return events_; }
-
- private:
-  World world_;
-  std::unique_ptr<store::State> state_;
-  std::vector<std::pair<std::string, std::string>> names_;
-  uint64_t events_ = 0;
-};
-
-int read(const std::string& directory, int rounds) {
-  Reads reads(directory);
-  if (reads.objects() == 0) return std::fprintf(stderr, "there are no Pods\n"), 1;
-  auto get = timed(rounds, [&] { reads.get_at(); });
-  auto list = timed(std::max(rounds / 20, 1), [&] { reads.list_at(); });
-  auto why = timed(std::max(rounds / 20, 1), [&] { reads.why(); });
-  std::printf(
-      "{\"objects\": %zu, \"revisions\": %llu, \"get_at_ms\": {\"p50\": %.3f, \"p99\": %.3f}, "
-      "\"list_at_ms\": {\"p50\": %.3f, \"p99\": %.3f}, \"why_ms\": {\"p50\": %.3f, \"p99\": %.3f}, "
-      "\"why_events\": %.0f}\n",
-      reads.objects(), static_cast<unsigned long long>(reads.view().revision().value()),
-      percentile_ms(get, 0.5), percentile_ms(get, 0.99), percentile_ms(list, 0.5),
-      percentile_ms(list, 0.99), percentile_ms(why, 0.5), percentile_ms(why, 0.99),
-      static_cast<double>(reads.events()) / static_cast<double>(why.size()));
-  return 0;
-}
-
 // ---- saving it ----
 
 int save(const std::string& directory, const std::string& path) {
@@ -422,9 +322,8 @@ int main(int argc, char** argv) {
     return build(argv[2], argv[3], std::strtoull(argv[4], nullptr, 10),
                  std::strtoull(argv[5], nullptr, 10));
   if (what == "archive" && argc == 4) return save(argv[2], argv[3]);
-  if (what == "read") return read(argv[2], argc > 3 ? std::atoi(argv[3]) : 2000);
   std::fprintf(stderr,
-               "usage: memory-load build DIRECTORY POD.json OBJECTS EVENTS | read DIRECTORY | "
-               "archive DIRECTORY FILE\n");
+               "usage: memory-load build DIRECTORY POD.json OBJECTS EVENTS | archive DIRECTORY "
+               "FILE\n");
   return 2;
 }
