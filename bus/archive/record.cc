@@ -170,6 +170,8 @@ std::optional<std::string> encode_delta(const Record& full, ByteView base_event)
   append_number(&out, size);
   out.append(frame, 0, size);
   out.append(as_text(full.notices));
+  // Whole records that lie in the same page of the tables begin where their scalars are aligned.
+  out.resize(padded_record(out.size()), '\0');
   return out;
 }
 
