@@ -105,6 +105,25 @@ kubus label configmap late example.org/checksum- >/dev/null
 eventually 10 none checksum late
 expect "because of" kubus events configmap late
 
+say "asked before Pods are made"
+expect created kubus user create images --may admission:images --out "$work/images.json"
+start admission in_python admission.py --credentials "$work/images.json" --allow kubus.local/
+eventually 10 "asked from now on" cat "$work/admission.err"
+kubus apply -f - >/dev/null <<'YAML'
+apiVersion: kubus.io/v1
+kind: AdmissionSubscriber
+metadata: {name: images}
+spec: {rules: [{groups: [""], resources: [pods], operations: [CREATE, UPDATE]}]}
+YAML
+pod() { printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\nspec: {containers: [{name: c, image: %s}]}\n' "$1" "$2"; }
+refuse "container c: images come from kubus.local/ alone" kubus create -f - < <(pod bad elsewhere.example/web:1)
+expect created kubus create -f - < <(pod good kubus.local/web:1)
+expect checked kubus get pod good -o yaml
+kill_component store
+refuse "images come from kubus.local/ alone" kubus create -f - < <(pod bad elsewhere.example/web:1)
+expect deleted kubus delete admissionsubscriber images
+expect created kubus create -f - < <(pod bad elsewhere.example/web:1)
+
 say "failed Pods reach a webhook that comes late"
 kubus apply -f - >/dev/null <<'YAML'
 apiVersion: v1

@@ -12,6 +12,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 GEN = HERE / "gen"
 FILES = [
+    "bus/admission.fbs",
     "bus/envelope.fbs",
     "bus/event.fbs",
     "meta/v1/meta.fbs",
