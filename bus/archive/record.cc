@@ -87,6 +87,18 @@ namespace {
 
 // Bytes that full records and deltas have at the same places.
 constexpr size_t kDeltaHead = 8;
+// Of a notice: lane's last revision, mark, length of the node's name, which follows.
+constexpr size_t kNoticeHead = 10;
+
+// Of so many notices, without what fills up the record behind them; nullopt: they are cut.
+std::optional<size_t> size_of_notices(ByteView bytes, uint32_t count) {
+  size_t at = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    if (at + kNoticeHead > bytes.size()) return std::nullopt;
+    at += kNoticeHead + bytes[at + kNoticeHead - 1];
+  }
+  return at <= bytes.size() ? std::optional(at) : std::nullopt;
+}
 
 std::optional<Record> decode_small(ByteView value) {
   if (value.size() < kDeltaHead) return std::nullopt;
@@ -109,7 +121,9 @@ std::optional<Record> decode_small(ByteView value) {
   header.oid = *base - *age;
   header.notices = static_cast<uint32_t>(*notices);
   record.delta = rest.first(*frame);
-  record.notices = rest.subspan(*frame);
+  auto notices_size = size_of_notices(rest.subspan(*frame), header.notices);
+  if (!notices_size) return std::nullopt;
+  record.notices = rest.subspan(*frame, *notices_size);
   return record;
 }
 

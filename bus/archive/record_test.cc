@@ -44,6 +44,7 @@ TEST(Record, DeltaIsSmallAndComesBack) {
   auto bytes = encode_delta(*decode_record(as_bytes(full)), base);
   ASSERT_TRUE(bytes);
   EXPECT_LT(bytes->size(), 100u);
+  EXPECT_EQ(bytes->size() % 8, 0u);
   auto record = decode_record(as_bytes(*bytes));
   ASSERT_TRUE(record);
   EXPECT_EQ(record->header.base, 9u);

@@ -27,12 +27,12 @@ class Quiet:
         start = lambda a: subprocess.Popen(a, stdout=log, stderr=log)
         self.processes = [start(argv["nats-server"]), start([*argv["store"], *store_args])]
         for _ in range(600):
-            probe = subprocess.run([bench.BIN / "kubus", "get", "namespace", "default", "--state", state], capture_output=True)
+            probe = subprocess.run([bench.BIN / "kubus", "get", "nodes", "--state", state], capture_output=True)
             if probe.returncode == 0:
                 return
             time.sleep(0.1)
         self.down()
-        raise SystemExit(f"the store of {state} does not answer")
+        raise SystemExit(f"the store of {state} does not answer:\n" + pathlib.Path(log.name).read_text()[-2000:])
 
     def load(self, *args):
         return self.bench.figures(self.bench.BIN / "store-load", f"{self.state}/credentials/admin.json", *args)
@@ -66,6 +66,7 @@ def measure_past(bench, directory, args, out):
     """Bytes an event, reads at random points, a replay, a backup, and the tables made of it again."""
     state = new_cluster(bench, f"{directory}/past")
     load, made_in, archive = bench.BIN / "memory-load", f"{directory}/made", f"{directory}/past.kubus"
+    os.mkdir(made_in)
     made = bench.figures(load, "build", made_in, bench.ROOT / "tests/bench/pod.json", args.past_pods, args.past_events)
     out["memory.events"], out["memory.bytes_per_event"] = made["events"], made["bytes_per_event"]
     saved = bench.figures(load, "archive", made_in, archive)
