@@ -3,6 +3,7 @@ it costs those who write. Everything shares the machine.
 
 The past is made in bulk, put under a control plane's store, and read through the bus of that store; only nats-server and the
 store run then, for controllers would begin to change what a made-up past left behind."""
+import fcntl
 import json
 import os
 import pathlib
@@ -24,6 +25,8 @@ class Quiet:
         self.bench, self.state = bench, state
         argv = json.loads((pathlib.Path(state) / "argv.json").read_text())
         log = open(pathlib.Path(state) / "quiet.log", "a")
+        self.lock = open(pathlib.Path(state) / "run/lock", "a")  # who holds it is taken for the supervisor
+        fcntl.lockf(self.lock, fcntl.LOCK_EX)
         start = lambda a: subprocess.Popen(a, stdout=log, stderr=log)
         self.processes = [start(argv["nats-server"]), start([*argv["store"], *store_args])]
         for _ in range(600):
@@ -41,6 +44,7 @@ class Quiet:
         for process in reversed(self.processes):
             process.send_signal(signal.SIGTERM)
             process.wait()
+        self.lock.close()
 
 
 def new_cluster(bench, state):
