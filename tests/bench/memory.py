@@ -13,7 +13,7 @@ import subprocess
 import time
 
 SUBSCRIBERS = 1000
-NAMESPACES = 50
+NAMESPACES = 1000
 WRITERS = 64
 FOR_EVER = ("--keep-revisions", str(2**63), "--keep-hours", "1000000")
 
@@ -144,7 +144,8 @@ def measure_compaction(bench, directory, seconds, out):
     per_s = {}
     for name, keep in (("without", FOR_EVER), ("with", ("--keep-revisions", "1000", "--keep-hours", "0"))):
         quiet = Quiet(bench, state, FOR_EVER)
-        quiet.load("fill", 1000, 0 if name == "without" else 1000)
+        if name == "without":
+            quiet.load("fill", 10_000)
         quiet.load("churn", 100_000)
         quiet.down()
         quiet = Quiet(bench, state, keep)
