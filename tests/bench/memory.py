@@ -3,6 +3,7 @@ it costs those who write. Everything shares the machine.
 
 The past is made in bulk, put under a control plane's store, and read through the bus of that store; only nats-server and the
 store run then, for controllers would begin to change what a made-up past left behind."""
+import contextlib
 import fcntl
 import json
 import os
@@ -34,13 +35,13 @@ class Quiet:
             if probe.returncode == 0:
                 return
             time.sleep(0.1)
-        self.down()
+        self.close()
         raise SystemExit(f"the store of {state} does not answer:\n" + pathlib.Path(log.name).read_text()[-2000:])
 
     def load(self, *args):
         return self.bench.figures(self.bench.BIN / "store-load", f"{self.state}/credentials/admin.json", *args)
 
-    def down(self):
+    def close(self):
         for process in reversed(self.processes):
             process.send_signal(signal.SIGTERM)
             process.wait()
@@ -95,7 +96,7 @@ def measure_past(bench, directory, args, out):
         bench.output(bench.BIN / "kubus", "backup", archive, "--state", state)
         out["memory.backup_s"] = round(time.monotonic() - began, 1)
     finally:
-        quiet.down()
+        quiet.close()
 
 
 def creates(cluster, seconds, *more):
@@ -143,14 +144,12 @@ def measure_compaction(bench, directory, seconds, out):
     state = new_cluster(bench, f"{directory}/compaction")
     per_s = {}
     for name, keep in (("without", FOR_EVER), ("with", ("--keep-revisions", "1000", "--keep-hours", "0"))):
-        quiet = Quiet(bench, state, FOR_EVER)
-        if name == "without":
-            quiet.load("fill", 10_000)
-        quiet.load("churn", 100_000)
-        quiet.down()
-        quiet = Quiet(bench, state, keep)
-        per_s[name] = creates(quiet, seconds)
-        quiet.down()
+        with contextlib.closing(Quiet(bench, state, FOR_EVER)) as quiet:
+            if name == "without":
+                quiet.load("fill", 10_000)
+            quiet.load("churn", 100_000)
+        with contextlib.closing(Quiet(bench, state, keep)) as quiet:
+            per_s[name] = creates(quiet, seconds)
     out["memory.writers_slowed_ratio.compaction"] = round(per_s["with"] / per_s["without"], 2)
 
 
