@@ -33,4 +33,12 @@ Result<archive::Fetched> fetch_archive(Session& session, const ExportOptions& op
   return *std::move(fetched);
 }
 
+Status save_archive(Session& session, const ExportOptions& options) {
+  auto done = fetch_archive(session, options);
+  if (!done) return done.error();
+  std::printf("%" PRIu64 " records, revisions %" PRIu64 " to %" PRIu64 ", in %s\n", done->records,
+              done->base.value(), done->last.value(), options.path.c_str());
+  return {};
+}
+
 }  // namespace kubus::cli

@@ -24,5 +24,7 @@ void tell_progress(Revision at, Revision last);
 // What lives before `from` and everything from there on, or all that there is, up to `to`, followed
 // along the chain of hashes. Nothing stands at the path unless all of it does.
 Result<archive::Fetched> fetch_archive(Session& session, const ExportOptions& options);
+// The same, and says what is in the file.
+Status save_archive(Session& session, const ExportOptions& options);
 
 }  // namespace kubus::cli

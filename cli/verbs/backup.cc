@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <cstdio>
 
 #include "cli/past/fetch.h"
@@ -16,12 +14,7 @@ Status run(const Invocation& call) {
   if (!session) return session.error();
   ExportOptions options{
       .path = call.words[0], .from = {}, .to = {}, .with_secrets = true, .tell = tell_progress};
-  auto done = fetch_archive(**session, options);
-  if (!done) return done.error();
-  std::printf("%llu records, revisions %llu to %llu, in %s\n",
-              static_cast<unsigned long long>(done->records),
-              static_cast<unsigned long long>(done->base.value()),
-              static_cast<unsigned long long>(done->last.value()), options.path.c_str());
+  if (Status s = save_archive(**session, options); !s) return s;
   const Layout& layout = session->get()->layout();
   std::printf("keep a copy of %s too: certificates, and the keys that open the Secrets\n",
               layout.pki("").c_str());

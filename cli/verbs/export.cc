@@ -1,5 +1,3 @@
-#include <cstdio>
-
 #include "cli/past/fetch.h"
 #include "cli/past/playback.h"
 #include "cli/session.h"
@@ -81,13 +79,7 @@ Status run(const Invocation& call) {
                         .to = range->to,
                         .with_secrets = secrets,
                         .paths = *paths};
-  auto done = fetch_archive(**session, options);
-  if (!done) return done.error();
-  std::printf("%llu records, revisions %llu to %llu, in %s\n",
-              static_cast<unsigned long long>(done->records),
-              static_cast<unsigned long long>(done->base.value()),
-              static_cast<unsigned long long>(done->last.value()), options.path.c_str());
-  return {};
+  return save_archive(**session, options);
 }
 
 }  // namespace
