@@ -8,12 +8,12 @@
 
 #include <boost/json.hpp>
 #include <cstdlib>
-#include <deque>
 #include <fstream>
 #include <iterator>
 #include <map>
 
 #include "bus/archive/file/file.h"
+#include "bus/sim/world.h"
 #include "schemas/lib/codec/codec.h"
 #include "services/store/engine/lmdb.h"
 #include "services/store/journal/memory.h"
@@ -28,95 +28,7 @@ namespace json = boost::json;
 
 constexpr size_t kMapBytes = size_t{64} << 30;
 
-// ---- a world of one thread ----
-
-class StillClock : public bus::Clock {
- public:
-  bus::Instant now() const override { return {wall_}; }
-  int64_t wall_ns() const override { return wall_; }
-  std::unique_ptr<bus::Timer> after(bus::Duration delay, std::function<void()> f) override {
-    auto entry = std::make_shared<std::function<void()>>(std::move(f));
-    timers_.emplace(wall_ + delay.count(), entry);
-    return std::make_unique<Pending>(std::move(entry));
-  }
-  void advance(bus::Duration d) {
-    wall_ += d.count();
-    while (!timers_.empty() && timers_.begin()->first <= wall_) {
-      auto f = timers_.begin()->second;
-      timers_.erase(timers_.begin());
-      if (*f) std::exchange(*f, nullptr)();
-    }
-  }
-
- private:
-  struct Pending : bus::Timer {
-    explicit Pending(std::shared_ptr<std::function<void()>> f) : f_(std::move(f)) {}
-    ~Pending() override { *f_ = nullptr; }
-    std::shared_ptr<std::function<void()>> f_;
-  };
-  int64_t wall_ = 1'790'000'000'000'000'000;
-  std::multimap<int64_t, std::shared_ptr<std::function<void()>>> timers_;
-};
-
-class QueuedWorkers : public bus::Workers {
- public:
-  void run(std::string_view, std::function<void()> job, std::function<void()> done) override {
-    jobs_.emplace_back(std::move(job), std::move(done));
-  }
-  void run_all() {
-    while (!jobs_.empty()) {
-      auto [job, done] = std::move(jobs_.front());
-      jobs_.pop_front();
-      job();
-      done();
-    }
-  }
-
- private:
-  std::deque<std::pair<std::function<void()>, std::function<void()>>> jobs_;
-};
-
-class Counter : public bus::Random {
- public:
-  uint64_t next() override {
-    uint64_t z = (state_ += 0x9E3779B97F4A7C15u);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-  }
-
- private:
-  uint64_t state_ = 7;
-};
-
-class Stderr : public bus::Log {
- public:
-  void write(bus::Level, std::string_view line) override {
-    std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
-  }
-};
-
-class NoBus : public bus::Bus {
- public:
-  bool publish(const bus::Subject&, ByteView, const bus::Subject*) override { return false; }
-  std::unique_ptr<bus::Subscription> subscribe(const bus::Pattern&, Handler) override {
-    return nullptr;
-  }
-  std::unique_ptr<bus::Subscription> watch_state(StateHandler) override { return nullptr; }
-  bool connected() const override { return false; }
-  size_t max_payload() const override { return 0; }
-};
-
-struct World {
-  NoBus bus;
-  StillClock clock;
-  Counter random;
-  Stderr log;
-  QueuedWorkers workers;
-  bus::Ports ports() { return {bus, clock, random, log, workers}; }
-};
-
-std::unique_ptr<store::State> open_state(World* world, const std::string& directory) {
+std::unique_ptr<store::State> open_state(bus::Ports ports, const std::string& directory) {
   auto engine = store::open_lmdb({.directory = directory + "/tables", .map_size = kMapBytes});
   if (!engine) {
     std::fprintf(stderr, "%s\n", engine.error().message.c_str());
@@ -125,8 +37,8 @@ std::unique_ptr<store::State> open_state(World* world, const std::string& direct
   store::StateOptions options;
   options.keep_revisions = options.keep_revisions_max = UINT64_MAX;
   options.closed_secrets = true;
-  auto journal = store::open_memory_journal(std::make_shared<store::MemoryLog>(), world->workers);
-  auto state = store::State::open(world->ports(), *std::move(engine), std::move(journal), options);
+  auto journal = store::open_memory_journal(std::make_shared<store::MemoryLog>(), ports.workers);
+  auto state = store::State::open(ports, *std::move(engine), std::move(journal), options);
   if (!state) {
     std::fprintf(stderr, "%s\n", state.error().message.c_str());
     std::exit(1);
@@ -210,7 +122,7 @@ class Builder {
  public:
   Builder(std::string directory, json::value pod, uint64_t objects)
       : directory_(std::move(directory)), story_(std::move(pod)), objects_(objects) {
-    state_ = open_state(&world_, directory_);
+    state_ = open_state(ports_, directory_);
   }
 
   // Returns the bytes on the disk.
@@ -220,22 +132,20 @@ class Builder {
       store::Transaction t = state_->begin();
       for (uint64_t i = 0; i < kBatch && at < to; ++i, ++at) add(&t, at);
       state_->commit(std::move(t), [](Result<store::Committed>) {});
-      world_.workers.run_all();
-      world_.clock.advance(std::chrono::milliseconds(20));
-      world_.workers.run_all();
+      world_.run_for(std::chrono::milliseconds(20));
     }
     state_->flush([](Status) {});
-    world_.workers.run_all();
+    world_.settle();
     return size_of(directory_);
   }
 
  private:
   // Changes come in chains: each names one shortly before it as its cause, but for the first.
   void add(store::Transaction* t, uint64_t at) {
-    uint64_t object = at < objects_ ? at : world_.random.below(objects_);
+    uint64_t object = at < objects_ ? at : ports_.random.below(objects_);
     uint64_t version = versions_[object]++;
     uint64_t revision = t->next_revision().value();
-    Buffer bytes = story_.version(object, version, revision, world_.random);
+    Buffer bytes = story_.version(object, version, revision, ports_.random);
     std::string name = Story::name(object), uid = Story::uid(object);
     std::string node = "node-" + std::to_string(object % 1000);
     static const std::vector<std::string> kChanged = {"status.conditions[Ready]",
@@ -254,7 +164,7 @@ class Builder {
     change.node = node;
     change.owners = kOwners;
     std::vector<uint64_t> causes;
-    if (at % kChain != 0) causes.push_back(revision - 1 - world_.random.below(at % kChain));
+    if (at % kChain != 0) causes.push_back(revision - 1 - ports_.random.below(at % kChain));
     t->add(change, store::Origin{"kubelet." + node, "", "", causes, 1});
   }
 
@@ -262,7 +172,8 @@ class Builder {
   std::string directory_;
   Story story_;
   uint64_t objects_;
-  World world_;
+  bus::sim::World world_{7};
+  bus::Ports ports_ = world_.add_host("bench").ports();
   std::map<uint64_t, uint64_t> versions_;
   std::unique_ptr<store::State> state_;
 };
@@ -285,8 +196,8 @@ int build(const std::string& directory, const std::string& pod, uint64_t objects
 
 int save(const std::string& directory, const std::string& path) {
   constexpr size_t kBlock = 1 << 20;
-  World world;
-  auto state = open_state(&world, directory);
+  bus::sim::World world(7);
+  auto state = open_state(world.add_host("bench").ports(), directory);
   store::View view = state->committed();
   kubus::archive::FileHeader header;
   header.cluster = "bench";
