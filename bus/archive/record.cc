@@ -70,24 +70,9 @@ ZSTD_DCtx* decompressor() {
   return context.get();
 }
 
-}  // namespace
-
-uint16_t base_place(uint16_t place) {
-  KUBUS_CHECK(place > 0);
-  uint16_t digit = 3;
-  while ((place & digit) == 0) digit = static_cast<uint16_t>(digit << 2);
-  return static_cast<uint16_t>(place & ~digit);
-}
-
-size_t padded_record(size_t bytes) {
-  return (bytes + 7) & ~size_t{7};
-}
-
-namespace {
-
 // Bytes that full records and deltas have at the same places.
 constexpr size_t kDeltaHead = 8;
-// Of a notice: lane's last revision, mark, length of the node's name, which follows.
+// Of a notice: previous in the lane, mark, length of the node's name, which follows.
 constexpr size_t kNoticeHead = 10;
 
 // Of so many notices, without what fills up the record behind them; nullopt: they are cut.
@@ -100,7 +85,7 @@ std::optional<size_t> size_of_notices(ByteView bytes, uint32_t count) {
   return at <= bytes.size() ? std::optional(at) : std::nullopt;
 }
 
-std::optional<Record> decode_small(ByteView value) {
+std::optional<Record> decode_delta_record(ByteView value) {
   if (value.size() < kDeltaHead) return std::nullopt;
   Record record;
   RecordHeader& header = record.header;
@@ -121,31 +106,66 @@ std::optional<Record> decode_small(ByteView value) {
   header.oid = *base - *age;
   header.notices = static_cast<uint32_t>(*notices);
   record.delta = rest.first(*frame);
-  auto notices_size = size_of_notices(rest.subspan(*frame), header.notices);
-  if (!notices_size) return std::nullopt;
-  record.notices = rest.subspan(*frame, *notices_size);
+  record.notices = rest.subspan(*frame);
+  return record;
+}
+
+// Those with the whole header in front.
+std::optional<Record> decode_plain_record(ByteView value) {
+  Record record;
+  if (value.size() < sizeof(RecordHeader)) return std::nullopt;
+  RecordHeader& header = record.header = read_raw<RecordHeader>(value, 0);
+  ByteView rest = value.subspan(sizeof(RecordHeader));
+  auto take = [&rest](size_t bytes, size_t padded) {
+    std::optional<ByteView> taken;
+    if (padded > rest.size()) return taken;
+    taken = rest.first(bytes);
+    rest = rest.subspan(padded);
+    return taken;
+  };
+  if (header.format == RecordHeader::kEarlyDelta) {
+    record.early = true;
+    header.format = RecordHeader::kDelta;
+    auto size = take(sizeof(uint32_t), sizeof(uint32_t));
+    size_t bytes = size ? read_raw<uint32_t>(*size, 0) : 0;
+    auto frame = size ? take(bytes, padded_record(bytes + sizeof(uint32_t)) - sizeof(uint32_t))
+                      : std::nullopt;
+    if (!frame || header.event_size > kMostEvent) return std::nullopt;
+    record.delta = *frame;
+  } else if (header.format == RecordHeader::kFull || header.format == RecordHeader::kPurged) {
+    size_t digest_size = header.format == RecordHeader::kPurged ? sizeof(Digest) : 0;
+    auto digest = take(digest_size, digest_size);
+    auto event = digest ? take(header.event_size, padded_record(header.event_size)) : std::nullopt;
+    if (!event) return std::nullopt;
+    record.digest = *digest;
+    record.event = *event;
+  } else {
+    return std::nullopt;
+  }
+  record.notices = rest;
   return record;
 }
 
 }  // namespace
 
+uint16_t base_place(uint16_t place) {
+  KUBUS_CHECK(place > 0);
+  uint16_t digit = 3;
+  while ((place & digit) == 0) digit = static_cast<uint16_t>(digit << 2);
+  return static_cast<uint16_t>(place & ~digit);
+}
+
+size_t padded_record(size_t bytes) {
+  return (bytes + 7) & ~size_t{7};
+}
+
 std::optional<Record> decode_record(ByteView value) {
-  if (!value.empty() && value[0] == RecordHeader::kDelta) return decode_small(value);
-  Record record;
-  if (value.size() < sizeof(RecordHeader)) return std::nullopt;
-  record.header = read_raw<RecordHeader>(value, 0);
-  size_t at = sizeof(RecordHeader), size = record.header.event_size;
-  if (record.header.format == RecordHeader::kPurged) {
-    if (value.size() < at + sizeof(Digest)) return std::nullopt;
-    record.digest = value.subspan(at, sizeof(Digest));
-    at += sizeof(Digest);
-  } else if (record.header.format != RecordHeader::kFull) {
-    return std::nullopt;
-  }
-  size_t end = at + padded_record(size);
-  if (end > value.size()) return std::nullopt;
-  record.event = value.subspan(at, size);
-  record.notices = value.subspan(end);
+  auto record = value.empty()                      ? std::nullopt
+                : value[0] == RecordHeader::kDelta ? decode_delta_record(value)
+                                                   : decode_plain_record(value);
+  auto notices = record ? size_of_notices(record->notices, record->header.notices) : std::nullopt;
+  if (!notices) return std::nullopt;
+  record->notices = record->notices.first(*notices);
   return record;
 }
 
@@ -217,11 +237,12 @@ std::vector<NoticeEntry> Record::all_notices() const {
   std::vector<NoticeEntry> all;
   size_t at = 0;
   for (uint32_t i = 0; i < header.notices; ++i) {
-    auto size = read_raw<uint8_t>(notices, at + 9);
-    KUBUS_CHECK(at + 10 + size <= notices.size());
-    all.push_back({read_raw<uint64_t>(notices, at), notices[at + 8] != 0,
-                   as_text(notices.subspan(at + 10, size))});
-    at += 10 + size;
+    KUBUS_CHECK(at + kNoticeHead <= notices.size());
+    size_t size = notices[at + kNoticeHead - 1];
+    KUBUS_CHECK(at + kNoticeHead + size <= notices.size());
+    all.push_back({read_raw<uint64_t>(notices, at), notices[at + sizeof(uint64_t)] != 0,
+                   as_text(notices.subspan(at + kNoticeHead, size))});
+    at += kNoticeHead + size;
   }
   return all;
 }

@@ -22,7 +22,9 @@
 namespace kubus::archive {
 
 struct RecordHeader {
-  static constexpr uint8_t kFull = 1, kDelta = 2, kPurged = 3;                    // format
+  static constexpr uint8_t kFull = 1, kPurged = 3, kDelta = 4;  // format
+  static constexpr uint8_t kEarlyDelta = 2;  // as tables of format 2 have it; read, never written
+  static constexpr uint8_t kDeleted = 2;     // type: wire::EventType
   static constexpr uint8_t kMarkResource = 1, kMarkNamespace = 2, kMarkNode = 4;  // marks
   static constexpr uint8_t kSecret = 1;                                           // flags
   uint8_t format = kFull;
@@ -60,12 +62,16 @@ struct Record {
   ByteView delta;    // deltas only
   ByteView digest;   // purged only: of the event as it was published
   ByteView notices;  // encoded, sorted by node
+  // An early delta: header.format says kDelta, but its base is always a whole one, and its place
+  // counts what hangs on that.
+  bool early = false;
 
   std::vector<NoticeEntry> all_notices() const;
   std::optional<NoticeEntry> notice(std::string_view node) const;
 };
 
-// nullopt: no record of a format that we know, or one that is cut short. The event is not verified.
+// nullopt: no record of a format that we know, or one that is cut short, in its notices too. The
+// event is not verified.
 std::optional<Record> decode_record(ByteView value);
 void encode_notice(std::string* to, const NoticeEntry& notice);
 size_t padded_record(size_t bytes);  // up to the next multiple of 8

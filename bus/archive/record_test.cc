@@ -59,6 +59,17 @@ TEST(Record, DeltaIsSmallAndComesBack) {
   EXPECT_TRUE(!wrong || *wrong != event);
 }
 
+TEST(Record, CutNoticesAreRefused) {
+  Buffer event = event_of('a', 'x');
+  std::string notices;
+  encode_notice(&notices, {41, true, "node-with-a-name"});
+  RecordHeader h = header();
+  h.notices = 2;
+  EXPECT_FALSE(decode_record(as_bytes(encode_record(h, event, as_bytes(notices)))));
+  h.notices = 1;
+  EXPECT_TRUE(decode_record(as_bytes(encode_record(h, event, as_bytes(notices)))));
+}
+
 TEST(Record, DeltaThatDoesNotPayIsNone) {
   Buffer base(300, 0), event;
   for (uint32_t i = 0, z = 1; i < 300; ++i, z = z * 1664525 + 1013904223) event.push_back(z >> 24);

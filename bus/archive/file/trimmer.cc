@@ -6,8 +6,6 @@
 namespace kubus::archive {
 namespace {
 
-constexpr uint8_t kDeleted = 2;  // type
-
 std::string whole(const Record& record, ByteView event) {
   if (record.header.format != RecordHeader::kPurged)
     return encode_record(record.header, event, record.notices);
@@ -20,7 +18,7 @@ std::string whole(const Record& record, ByteView event) {
 
 void Trimmer::take(const Entry& entry, const Record& record, ByteView event) {
   const RecordHeader& header = record.header;
-  if (header.type == kDeleted) {
+  if (header.type == RecordHeader::kDeleted) {
     versions_.erase(header.oid);
     return;
   }

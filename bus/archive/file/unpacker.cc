@@ -6,7 +6,6 @@ namespace kubus::archive {
 namespace {
 
 constexpr uint32_t kMostEvent = 4 << 20;
-constexpr uint8_t kDeleted = 2;  // type
 
 }  // namespace
 
@@ -28,7 +27,7 @@ std::optional<ByteView> Unpacker::take(uint64_t revision, const Record& record, 
     event = *made;
   }
   // What comes back under the name hangs on nothing of this life.
-  if (header.type == kDeleted) {
+  if (header.type == RecordHeader::kDeleted) {
     bases_.erase(header.oid);
   } else if (may_carry(header.place) && bases.size() <= kMostSteps) {
     bases.push_back({revision, Buffer(event.begin(), event.end())});

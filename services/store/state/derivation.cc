@@ -14,18 +14,6 @@ Error unsound(uint64_t revision, const std::string& what) {
   return Error(Code::kInvalid, "revision " + std::to_string(revision) + ": " + what);
 }
 
-// What Record::all_notices relies on.
-bool sound_notices(const Record& record) {
-  constexpr size_t kFixed = 10, kLengthAt = 9;
-  size_t at = 0;
-  for (uint32_t i = 0; i < record.header.notices; ++i) {
-    if (at + kFixed > record.notices.size()) return false;
-    at += kFixed + record.notices[at + kLengthAt];
-    if (at > record.notices.size()) return false;
-  }
-  return true;
-}
-
 bool fits(const wire::Event& event) {
   if (event.namespace_() == nullptr || event.name() == nullptr) return false;
   bool node = event.node() == nullptr || event.node()->size() <= kMaxName;
@@ -42,7 +30,7 @@ bool is_key(std::string_view key, const wire::Event& event) {
 }  // namespace
 
 Result<const wire::Event*> sound_event(uint64_t revision, const Record& record, ByteView bytes) {
-  if (record.header.type > static_cast<uint8_t>(ChangeType::kDeleted) || !sound_notices(record))
+  if (record.header.type > static_cast<uint8_t>(ChangeType::kDeleted))
     return unsound(revision, "a record of a form that this program does not know");
   if (schema::Registry::get().by_number(record.header.kind) == nullptr)
     return unsound(revision, "of a kind that this program does not know");
