@@ -18,6 +18,7 @@
 #include "services/store/journal/segment.h"
 #include "services/store/restore/rules.h"
 #include "services/store/restore/testing/busy_world.h"
+#include "services/store/state/upgrade.h"
 
 namespace kubus::store {
 namespace {
@@ -116,6 +117,23 @@ TEST_F(CheckTest, EachTableInTurnIsNamed) {
     if (static_cast<Keyspace>(space) != Keyspace::kAudit) damage(static_cast<Keyspace>(space));
   }
   expect_named({{Keyspace::kAudit, false, as_bytes("12345678"), as_bytes("nothing")}}, "a rest");
+}
+
+TEST_F(CheckTest, WhatAProgramWithoutCausesLeftIsSound) {
+  busy_.write_history(26);
+  tables_ = busy_.store.copy_of_tables();
+  std::vector<Row> causes = rows_of(tables_, Keyspace::kCauses);
+  ASSERT_FALSE(causes.empty());
+  std::vector<Put> puts;
+  for (const Row& row : causes) puts.push_back({Keyspace::kCauses, true, as_bytes(row.key), {}});
+  puts.push_back(
+      {Keyspace::kMeta, false, as_bytes(kMetaFormat), as_bytes(std::string_view("\1\0\0\0", 4))});
+  auto old = with(tables_, puts);
+  EXPECT_FALSE(checked(old));
+  uint64_t last = busy_.store.store().state().committed().revision().value();
+  ASSERT_TRUE(upgrade_tables(*open_memory(old), Revision(last)));
+  Status sound = checked(old);
+  EXPECT_TRUE(sound) << sound.error().message;
 }
 
 TEST_F(CheckTest, AlsoWhereItWasCompacted) {

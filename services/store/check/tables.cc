@@ -120,7 +120,7 @@ class Check {
     if (!event) return differs("journal", event.error().message);
     if (Status s = derived_->add(revision, record, **event); !s)
       return differs("journal", s.error().message);
-    if (!places_->add(revision, record.header))
+    if (!places_->add(revision, record))
       return differs("journal", at_revision(revision, "it stands elsewhere among its versions"));
     if (revision <= out_.horizon.revision) return {};
     Chain digest = archive::event_digest(record, *bytes);
@@ -264,9 +264,22 @@ class Check {
     return marks.compare(tables_);
   }
 
+  // Programs that knew no causes wrote none: what they left is taken as it is.
   Status compare_causes() {
+    uint64_t from = 0;
+    if (auto v = tables_.get(Keyspace::kMeta, as_bytes(kMetaCausesFrom));
+        v && v->size() == sizeof(from))
+      std::memcpy(&from, v->data(), sizeof(from));
     Expected causes(Keyspace::kCauses, "causes");
-    for (const auto& e : derived_->effects()) causes.add(cause_key(e.cause, e.revision));
+    for (const auto& e : derived_->effects()) {
+      if (e.revision >= from) causes.add(cause_key(e.cause, e.revision));
+    }
+    auto at = tables_.cursor(Keyspace::kCauses);
+    for (at->lower_bound({}); from > 0 && at->valid(); at->next()) {
+      bool older =
+          at->key().size() == 2 * sizeof(uint64_t) && read_u64(at->key(), sizeof(uint64_t)) < from;
+      if (older) causes.add(std::string(as_text(at->key())));
+    }
     return causes.compare(tables_);
   }
 

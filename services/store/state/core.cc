@@ -7,6 +7,7 @@
 
 #include "schemas/bus/event_generated.h"
 #include "schemas/lib/base/check.h"
+#include "services/store/state/upgrade.h"
 
 namespace kubus::store {
 namespace {
@@ -38,9 +39,9 @@ Status StateCore::open() {
     if (Status s = format_new(); !s.ok()) return s;
   }
   if (Status s = check_format(); !s.ok()) return s;
-  if (Status s = raise_format(); !s.ok()) return s;
   if (Status s = load_keys(); !s.ok()) return s;
   if (Status s = replay(); !s.ok()) return s;
+  if (Status s = raise_format(); !s.ok()) return s;
   if (Status s = check_bodies(); !s.ok()) return s;
   usage_ = engine_->usage();
   watch_room();
@@ -72,13 +73,11 @@ std::string format_value() {
 }
 }  // namespace
 
-// What an older program left reads as it is; what is written from now on it could not read.
+// An older program could not read what is written from now on.
 Status StateCore::raise_format() {
-  std::string format = format_value();
   auto kept = snapshot_->get(Keyspace::kMeta, as_bytes(kMetaFormat));
-  if (as_text(*kept) == format) return {};
-  std::vector<Put> puts = {{Keyspace::kMeta, false, as_bytes(kMetaFormat), as_bytes(format)}};
-  if (Status s = engine_->write(puts); !s.ok()) return s;
+  if (as_text(*kept) == format_value()) return {};
+  if (Status s = upgrade_tables(*engine_, last_revision_); !s.ok()) return s;
   auto snapshot = read_meta();
   return snapshot.ok() ? Status() : Status(snapshot.error());
 }
@@ -142,7 +141,7 @@ Result<std::vector<ByteView>> StateCore::on_replayed(const JournalEntry& entry) 
   batch->memory = std::make_shared<Payload>(bytes);
   batch->bytes = bytes.size();
   for (const OverlayPut& put : puts) {
-    overlay_.add(batch.get(), put);
+    overlay_.add(batch.get(), upgraded(put));
     if (put.space == Keyspace::kSecrets && !put.erase) records.push_back(put.value);
     if (put.space != Keyspace::kJournal || put.erase) continue;
     auto record = decode_record(put.value);

@@ -17,7 +17,7 @@
 
 namespace kubus::store {
 
-inline constexpr uint32_t kStateFormat = 2;
+inline constexpr uint32_t kStateFormat = 3;
 
 // ---- keys ----
 void put_u16(std::string* key, uint16_t v);
@@ -92,6 +92,6 @@ Applied decode_applied(ByteView value);
 
 inline constexpr std::string_view kMetaFormat = "format", kMetaCluster = "cluster",
                                   kMetaApplied = "applied", kMetaCompacted = "compacted",
-                                  kMetaNote = "note/";
+                                  kMetaCausesFrom = "causes-from", kMetaNote = "note/";
 
 }  // namespace kubus::store
